@@ -1,0 +1,52 @@
+"""What a policy is told, and what it may say. Both come back from a record, so that `lectr plan` can ask again."""
+
+from __future__ import annotations
+
+import attrs
+
+from lectr_core.model.call import Refusal
+
+
+@attrs.frozen
+class Facts:
+    """What a policy may know of a request: never its content."""
+
+    org: str
+    key_id: str | None
+    feature: str
+    """`untagged` where the client named none."""
+    task: str | None
+    provider: str
+    """As detected, before any route."""
+    model: str | None
+    """As requested."""
+    streamed: bool
+    endpoint: str
+    """The route, without ids or query: `/v1/chat/completions`."""
+    method: str
+    request_bytes: int
+    """Of the body; 0 where it is not known beforehand."""
+    max_tokens: int | None = None
+    """The request's own ceiling for its answer."""
+
+
+@attrs.frozen
+class Route:
+    """Send the request elsewhere: to *provider*, with *model*, or both. None keeps what the client asked for."""
+
+    provider: str | None = None
+    model: str | None = None
+
+
+@attrs.frozen
+class Verdict:
+    """What a policy says of one request. `Verdict()` says: nothing of mine, let it pass."""
+
+    rule: str | None = None
+    """The rule, limit or budget that speaks, by its name in the settings; None where none did."""
+    route: Route | None = None
+    refusal: Refusal | None = None
+    """Set: the request is denied with this answer."""
+
+
+PASS = Verdict()

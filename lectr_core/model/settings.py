@@ -1,0 +1,97 @@
+"""The settings as values. How they are read, checked and merged is the business of `assembly/settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class GatewaySettings:
+    """`[gateway]`: what holds for the whole gateway."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:8420",)
+    """Addresses to listen on: `host:port`, `[::1]:port` or `unix:/path`."""
+    workers: int | Literal["auto"] = 1
+    """Worker processes; `auto`: one a processor core."""
+    auth: Literal["keys", "none"] = "keys"
+    """`none` is refused on anything but loopback."""
+    data: Path = Path("lectr-data")
+    """Directory of keys, journal, database and configuration history."""
+    max_body_bytes: int = 33_554_432
+    """Largest JSON body, in bytes; other bodies stream through unbuffered."""
+    default_provider: str | None = None
+    """Provider of requests that nothing speaks for; absent: the installed plugin that volunteers."""
+    head_limit_s: float = 10.0
+    """For a client to send a whole request head, in seconds."""
+    idle_limit_s: float = 75.0
+    """For a client's connection between requests, in seconds."""
+    body_limit_s: float = 30.0
+    """Longest silence within a request body, in seconds."""
+    connect_limit_s: float = 10.0
+    """To connect to a provider, TLS included, in seconds."""
+    first_byte_limit_s: float = 600.0
+    """For a provider's response head, in seconds. The SDKs' own patience is 600 s."""
+    silence_limit_s: float = 600.0
+    """Longest silence within a provider's response, in seconds."""
+    pool_idle_limit_s: float = 55.0
+    """How long an unused connection to a provider is kept, in seconds."""
+    max_connections: int = 10_000
+    """Open client connections per worker; one more is answered 503."""
+    drain_s: float = 30.0
+    """How long open requests may go on after a stop was asked for, in seconds."""
+
+
+@attrs.frozen(kw_only=True)
+class ProviderSettings:
+    """`[provider.ID]`: what every provider has. A plugin subclasses it for what is its own."""
+
+    base_url: str | None = None
+    """Replaces the provider's usual address."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the credential; absent: clients send their own."""
+    ca_file: Path | None = None
+    """PEM file of certificate authorities to trust instead of the system's."""
+
+
+@attrs.frozen
+class Section:
+    """A plugin's part of the settings file."""
+
+    path: str
+    """`sink.sqlite`; `rule` for an array of tables; `provider.*` for every table there that has no section of its own."""
+    schema: type[Any]  # Any: the class is the plugin's own
+    """An attrs class; every attribute needs a default or is required of the operator."""
+    many: bool = False
+    """An array of tables: the section's value is then a tuple of instances."""
+    help: str = ""
+    """One line for the reference."""
+
+
+@attrs.frozen
+class Settings:
+    """One valid version of everything."""
+
+    gateway: GatewaySettings
+    sections: Mapping[str, Any]  # Any: each value is an instance of its section's own class
+    """By path: an instance, or a tuple of instances where the section is an array. `provider.*` sections stand under
+    their full path (`provider.mine`). A section that the file leaves out is there with its defaults, unless it has a
+    required attribute; an array is then empty."""
+    version: str
+    """First 12 hex digits of the SHA-256 of the document."""
+    environ: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """The process's environment: where credentials are looked up by name."""
+
+    def section(self, path: str, schema: type[T]) -> T:
+        """The instance at *path*, or one made of defaults. Errors: TypeError where the section is not a *schema*."""
+        found = self.sections.get(path)
+        if found is None:
+            return schema()
+        if not isinstance(found, schema):
+            raise TypeError(f"section {path!r} holds {type(found).__name__}, not {schema.__name__}")
+        return found

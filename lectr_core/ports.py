@@ -1,0 +1,188 @@
+"""The Protocols that hooks return. pluggy introduces these objects once; afterwards Lectr talks to them directly.
+
+Ports used while a client waits (Provider, Reader, Policy) are sync and pure: no I/O, no clock, no waiting. Ports of the
+cold side that do I/O (Sink) are async. Every object a hook returns is checked against its Protocol at start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from lectr_core.model.call import Answer, Call, Origin, Refusal
+from lectr_core.model.cursor import Cursor
+from lectr_core.model.decision import Facts, Verdict
+from lectr_core.model.price import PriceQuestion, Quote
+from lectr_core.model.reading import Reading
+from lectr_core.model.record import Record
+from lectr_core.model.secret import Credential, Secret
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads one answer of a provider from a copy of its bytes. Sans-IO: the same bytes in any pieces, the same reading.
+
+    Gets the body decoded (no gzip) and without transfer framing. It must stay within fixed memory and time; an
+    exception ends the reading, is counted against the plugin, and never touches the answer itself.
+    """
+
+    first_token_seen: bool
+    """Becomes True with the first piece of output. Lectr notes the time."""
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next piece of the body."""
+        ...
+
+    def finish(self, *, complete: bool) -> Reading:
+        """Conclude. *complete* is False where the body broke off: counts are then a lower bound (`partial`)."""
+        ...
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """One provider: recognises its requests, says where they go, reads its answers, classifies its errors."""
+
+    id: str
+    """Lower case; the value of `X-Lectr-Provider`, the path prefix and the name of the settings table."""
+    origin: Origin | None
+    """Where its connections go; None where the operator has not configured it yet."""
+    held: Secret | None
+    """The credential the operator holds for it, if any."""
+    accepts_unclaimed: bool
+    """Whether it volunteers as the default for requests that nothing speaks for."""
+
+    def claims_path(self, path: str) -> bool:
+        """Whether only this provider has such a path. The path still has any `/openai`-like prefix in front."""
+        ...
+
+    def claims_model(self, model: str) -> int:
+        """How much speaks for this provider in a model's name: the length of the part recognised; 0: nothing."""
+        ...
+
+    def claims_credential(self, credential: Credential) -> bool:
+        """Whether the credential's shape visibly belongs to this provider and to no other."""
+        ...
+
+    def model_in_path(self, path: str) -> str | None:
+        """The model (or deployment) that the path names, for providers that put it there."""
+        ...
+
+    def endpoint(self, path: str) -> str:
+        """The route without ids, for the record: `/v1/files/{id}`. Never contains anything a client chose freely."""
+        ...
+
+    def locate(self, call: Call) -> str:
+        """The request target upstream: path and query, byte for byte (latin-1). `call.model` is the model to be sent.
+
+        Errors: NotServed where this provider has no such path; ProviderConfigMissing where settings are missing.
+        """
+        ...
+
+    def authorize(self, call: Call, secret: Secret) -> tuple[str, bytes]:
+        """Header name and value that carry the held credential on this path."""
+        ...
+
+    def pass_on(self, call: Call, credential: Credential) -> tuple[str, bytes] | None:
+        """Header name and value that carry the client's own credential; None: exactly as the client sent it."""
+        ...
+
+    def reader(self, call: Call, answer: Answer) -> Reader | None:
+        """A new reader for this answer; None where there is nothing to read."""
+        ...
+
+    def classify(self, answer: Answer) -> str | None:
+        """The `ErrorCategory` of a response by its head alone; None where it is no error."""
+        ...
+
+    def request_id(self, answer: Answer) -> str | None:
+        """The provider's own id of the request, from the head."""
+        ...
+
+    def headroom(self, answer: Answer) -> Mapping[str, str]:
+        """Rate-limit headers worth keeping, by name."""
+        ...
+
+    def refuse(self, call: Call, refusal: Refusal) -> bytes | None:
+        """The JSON body of a refusal in the provider's native error shape on this path; None: Lectr's own shape."""
+        ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Admits, denies or routes. The same object decides on live requests and on recorded ones."""
+
+    id: str
+
+    def decide(self, facts: Facts) -> Verdict:
+        """The verdict on one request. An exception counts as a fault of the plugin and lets the request pass."""
+        ...
+
+    def explain(self, facts: Facts) -> str:
+        """For people: which rule speaks and why the others do not."""
+        ...
+
+
+@runtime_checkable
+class PriceBook(Protocol):
+    """Rates with provenance. Asked in order of the settings; the first that knows the model answers."""
+
+    id: str
+
+    def quote(self, question: PriceQuestion) -> Quote | None:
+        """The rates that hold for this question; None where the book does not know the model."""
+        ...
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Stores records. Runs in the cold process as a task of its own, at its own pace, from its own cursors."""
+
+    id: str
+
+    async def open(self) -> Mapping[str, Cursor]:
+        """Make ready and say how far each stream is stored. Called again after a failure. Waits: on the store."""
+        ...
+
+    async def write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
+        """Store rows and cursors in one transaction; both or neither. May be asked twice for the same records.
+
+        Waits: on the store. Cancel: nothing is stored, or everything is.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything. Waits: on the store."""
+        ...
+
+
+@runtime_checkable
+class History(Protocol):
+    """A sink that can also say what it holds. Used by `lectr verify` and the demo's summary."""
+
+    async def cursors(self) -> Mapping[str, Cursor]:
+        """Every stream's cursor, without changing anything (and without needing `open`). Empty: nothing stored yet."""
+        ...
+
+    async def count(self) -> Mapping[str, int]:
+        """Rows ever stored, by stream, counted in the rows themselves plus those that retention removed."""
+        ...
+
+
+@runtime_checkable
+class Companion(Protocol):
+    """A process that runs beside the gateway: an explorer, a stand-in provider. The supervisor starts and restarts it."""
+
+    id: str
+    """`explorer`."""
+
+    def command(self) -> Sequence[str]:
+        """The command line; it holds no secret."""
+        ...
+
+    def environ(self) -> Mapping[str, str]:
+        """Variables to add to the environment."""
+        ...
+
+    def url(self) -> str | None:
+        """Where people find it, to be printed at start."""
+        ...
