@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lectr_core.assembly.command_line import CommandLine
+from lectr_core.assembly.running import Running, run_up
 from lectr_core.errors import (
     CallerError,
     LectrError,
@@ -32,6 +34,7 @@ __all__ = [
     "Begun",
     "Call",
     "CallerError",
+    "CommandLine",
     "Companion",
     "Credential",
     "Cursor",
@@ -56,6 +59,7 @@ __all__ = [
     "Record",
     "Refusal",
     "Route",
+    "Running",
     "Secret",
     "Section",
     "Settings",
@@ -64,5 +68,6 @@ __all__ = [
     "Usage",
     "Verdict",
     "hookimpl",
+    "run_up",
     "units",
 ]
