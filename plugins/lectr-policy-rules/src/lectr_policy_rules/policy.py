@@ -1,0 +1,124 @@
+"""The policy that all rules together make: the first rule whose conditions all hold decides.
+
+Everything that can be done once is done at construction; a decision is a look-up and a few comparisons, without I/O, clock
+or state, so that the same object gives the same verdict on a live request and on a recorded one. Called by the hooks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from lectr_core import PASS, Facts, OperatorError, Policy, Refusal, Route, Settings, Verdict
+from lectr_policy_rules.matching import FIELDS, Condition, Index, Seen, Value, conditions_of, facts_seen
+from lectr_policy_rules.rule import Rule
+
+
+class RulesPolicy:
+    """Decides by rules. A rule that is not enabled takes no part, but `explain` still names it."""
+
+    id = "rules"
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """Compile *rules*, the first one first. Errors: OperatorError where two have one name."""
+        self._rules = tuple(rules)
+        _refuse_doubles(self._rules)
+        asked = [rule for rule in self._rules if rule.enabled]
+        compiled = [conditions_of(rule.when) for rule in asked]
+        self._index = Index(compiled)
+        self._compiled = [_compiled(conditions, rule) for rule, conditions in zip(asked, compiled, strict=True)]
+
+    def decide(self, facts: Facts) -> Verdict:
+        """The verdict of the first rule that fits; PASS where none does."""
+        seen = facts_seen(facts)
+        for position in self._index.candidates(seen):
+            literals, globs, verdict = self._compiled[position]
+            for field, values in literals:
+                if seen[field] not in values:
+                    break
+            else:
+                for field, fits in globs:
+                    if not fits(seen[field]):
+                        break
+                else:
+                    return verdict
+        return PASS
+
+    def explain(self, facts: Facts) -> str:
+        """One line a rule: whether it fits, and if not, what of the request is not as it asks."""
+        if not self._rules:
+            return "no rules"
+        seen = facts_seen(facts)
+        lines = []
+        decided = False
+        for rule in self._rules:
+            if not rule.enabled:
+                why = "not enabled"
+            elif decided:
+                why = "not asked, an earlier rule decided"
+            elif missed := _missed(conditions_of(rule.when), seen):
+                why = "does not fit: " + "; ".join(missed)
+            else:
+                decided = True
+                why = f"decides: {_action(rule)}"
+            lines.append(f"{rule.name}: {why}")
+        if not decided:
+            lines.append("no rule fits: the request passes unchanged")
+        return "\n".join(lines)
+
+
+def policies_of(settings: Settings) -> Sequence[Policy]:
+    """The rules of *settings* as a policy; none where no rule is enabled. Errors: as `RulesPolicy`."""
+    rules: Sequence[Rule] = settings.sections.get("rule", ())
+    policy = RulesPolicy(rules)
+    return [policy] if any(rule.enabled for rule in rules) else []
+
+
+def verdict_of(rule: Rule) -> Verdict:
+    """What *rule* says of every request that fits it."""
+    if rule.route is not None:
+        return Verdict(rule.name, route=Route(rule.route.provider, rule.route.model))
+    message = f"rule {rule.name!r} denies this request"
+    if isinstance(rule.deny, str):
+        message = f"{message}: {rule.deny}"
+    return Verdict(rule.name, refusal=Refusal(403, "policy_denied", message, kind="permission_error"))
+
+
+def _refuse_doubles(rules: Sequence[Rule]) -> None:
+    doubles = [name for name, count in Counter(rule.name for rule in rules).items() if count > 1]
+    if doubles:
+        places = [
+            f"{name!r} (" + ", ".join(f"rule[{at}]" for at, rule in enumerate(rules) if rule.name == name) + ")"
+            for name in doubles
+        ]
+        raise OperatorError("rule names must be unique, since records carry them; used more than once: " + ", ".join(places))
+
+
+_Compiled = tuple[
+    tuple[tuple[int, frozenset[Value]], ...], tuple[tuple[int, Callable[[Value], object]], ...], Verdict
+]  # literal conditions first, since they cost least; then globs; then what the rule says
+
+
+def _compiled(conditions: Sequence[Condition], rule: Rule) -> _Compiled:
+    literals = tuple((c.field, c.values) for c in conditions if c.values is not None)
+    globs = tuple((c.field, c.fits) for c in conditions if c.values is None)
+    return literals, globs, verdict_of(rule)
+
+
+def _missed(conditions: Sequence[Condition], seen: Seen) -> list[str]:
+    missed = []
+    for condition in conditions:
+        value = seen[condition.field]
+        if not condition.fits(value):
+            shown = "missing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+            missed.append(f"{FIELDS[condition.field]} is {shown}, the rule asks for {condition.wanted}")
+    return missed
+
+
+def _action(rule: Rule) -> str:
+    if rule.route is None:
+        return "deny" if rule.deny is True else f"deny, {rule.deny!r}"
+    parts = [
+        f"{name} {value!r}" for name, value in (("provider", rule.route.provider), ("model", rule.route.model)) if value
+    ]
+    return "route to " + ", ".join(parts)
