@@ -1,0 +1,169 @@
+"""The few declared fields of a JSON request body, and the one value in it that may be replaced.
+
+A prompt never becomes a Python object here: msgspec skips what is not declared, and a replacement moves bytes without
+looking into them. Nothing raises for bad input. Called by the hot rooms: `read_fields` for every JSON body, `replace_model`
+only where a route changes the model.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Final
+
+import attrs
+import msgspec
+
+_MAX_MODEL_BYTES: Final = 1024
+"""A longer `model` is no name of a model. The longest known (a fine-tuned one) has about 150 characters."""
+
+_MAX_NESTED_BYTES: Final = 64 * 1024
+"""A longer `generationConfig` (it may hold a schema) is left unread: `max_tokens` is not worth the time."""
+
+_MAX_DIGITS: Final = 15
+
+_MAX_NESTED_MODELS: Final = 10_000
+"""Members called `model` at any depth; a body with more is left as it is."""
+
+_ABSENT: Final = msgspec.Raw()
+
+BAD_INPUT: Final = (ValueError, RecursionError, MemoryError)
+"""What decoding hostile JSON may raise: msgspec's errors and UnicodeDecodeError are ValueErrors."""
+
+
+@attrs.frozen
+class Fields:
+    """What was read out of a request body."""
+
+    readable: bool
+    """Whether it is a JSON object that the parser takes. It is passed on either way."""
+    model: str | None = None
+    streamed: bool | None = None
+    max_tokens: int | None = None
+
+
+UNREADABLE: Final = Fields(readable=False)
+
+
+@attrs.define
+class _Body:
+    # Raw, so that a wrong type in one field does not lose the others.
+    model: msgspec.Raw = _ABSENT
+    stream: msgspec.Raw = _ABSENT
+    max_tokens: msgspec.Raw = _ABSENT
+    max_completion_tokens: msgspec.Raw = _ABSENT
+    max_output_tokens: msgspec.Raw = _ABSENT
+    generationConfig: msgspec.Raw = _ABSENT
+    generation_config: msgspec.Raw = _ABSENT
+
+
+@attrs.define
+class _Generation:
+    maxOutputTokens: msgspec.Raw = _ABSENT
+    max_output_tokens: msgspec.Raw = _ABSENT
+
+
+_body = msgspec.json.Decoder(_Body)
+_generation = msgspec.json.Decoder(_Generation)
+_text = msgspec.json.Decoder(str)
+_model_member = re.compile(rb'"model"[ \t\n\r]*+:')
+_model_value = re.compile(rb'model"[ \t\n\r]*+:[ \t\n\r]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")')
+
+
+def read_fields(body: bytes | bytearray | memoryview) -> Fields:
+    """Read the declared fields; a field of the wrong type reads as None. Never raises.
+
+    Units:  time is about 1 µs for a small body and under 1 ms a MiB; the memory used does not grow with the body.
+    """
+    try:
+        found = _body.decode(body)
+    except BAD_INPUT:
+        return UNREADABLE
+    stream = bytes(found.stream) if len(found.stream) <= len(b"false") else b""
+    max_tokens = _first_count(found.max_completion_tokens, found.max_tokens, found.max_output_tokens)
+    if max_tokens is None:
+        max_tokens = _nested_count(found.generationConfig or found.generation_config)
+    return Fields(True, _name(found.model), {b"true": True, b"false": False}.get(stream), max_tokens)
+
+
+def _name(raw: msgspec.Raw) -> str | None:
+    if not 2 < len(raw) <= _MAX_MODEL_BYTES:
+        return None
+    try:
+        return _text.decode(raw)
+    except BAD_INPUT:
+        return None
+
+
+def _first_count(*raws: msgspec.Raw) -> int | None:
+    for raw in raws:
+        if raw and len(raw) <= _MAX_DIGITS and (digits := bytes(raw)).isdigit():
+            return int(digits)
+    return None
+
+
+def _nested_count(raw: msgspec.Raw) -> int | None:
+    if not 0 < len(raw) <= _MAX_NESTED_BYTES:
+        return None
+    try:
+        found = _generation.decode(raw)
+    except BAD_INPUT:
+        return None
+    return _first_count(found.maxOutputTokens, found.max_output_tokens)
+
+
+def replace_model(body: bytes, model: str) -> bytes | None:
+    """Put *model* in place of the value of the top-level `model`; every other byte stays as it is.
+
+    Shapes: None where that cannot be done safely: the body is no JSON object that the parser takes; `model` is missing,
+        no text, there twice, or its name is spelt with escapes; a nested `model` is never touched.
+    Units:  time is some ms for a body of 4 MiB.
+
+    How. In valid JSON, `"model"` with no backslash before it and a colon behind is a member's name, never text: a quote
+    within text has a backslash before it. So a search finds every member of that name, and the parser itself says which
+    of them stand at the top: once those names are spoilt, it finds no `model` any more.
+    """
+    if not _has_model(body):
+        return None
+    found = islice(_model_member.finditer(body), _MAX_NESTED_MODELS + 1)
+    names = [match.start() + 1 for match in found if body[match.start() - 1 : match.start()] != b"\\"]
+    at = _only_top_level(body, names)
+    value = None if at is None else _model_value.match(body, at)
+    if value is None:
+        return None
+    try:
+        new = msgspec.json.encode(model)
+    except UnicodeEncodeError:
+        return None
+    start, end = value.span(1)
+    return b"".join((body[:start], new, body[end:]))
+
+
+def _only_top_level(body: bytes, names: list[int]) -> int | None:
+    """Which of *names* stands at the top; None where none does, or more than one."""
+    if len(names) > _MAX_NESTED_MODELS or _has_model(_spoilt(body, names)):
+        return None  # too many, or one is spelt in a way that the search does not see
+    # The shortest run of names from the front that hides `model` ends with the last one at the top.
+    few, enough = 0, len(names)
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        if _has_model(_spoilt(body, names[:middle])):
+            few = middle
+        else:
+            enough = middle
+    last = names[enough - 1]
+    return None if len(names) > 1 and _has_model(_spoilt(body, [last])) else last
+
+
+def _spoilt(body: bytes, names: list[int]) -> bytearray:
+    copy = bytearray(body)
+    for at in names:
+        copy[at : at + 5] = b"MODEL"
+    return copy
+
+
+def _has_model(body: bytes | bytearray) -> bool:
+    try:
+        return bool(_body.decode(body).model)
+    except BAD_INPUT:
+        return False

@@ -1,0 +1,107 @@
+"""Server-sent events out of a stream of bytes, in whatever pieces it comes.
+
+Holds at most one unfinished event and never decodes text: data stays bytes. What an event means is a reader's business,
+and nothing here belongs to one provider. Called by the readers in `dialects/`.
+"""
+
+from __future__ import annotations
+
+from lectr_core.errors import LectrError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLong(LectrError):
+    """An event outgrew its limit; the stream cannot be cut any further. Act: nobody; the reader gives up reading."""
+
+    def __init__(self, limit_bytes: int, finished: list[tuple[bytes, bytes]]) -> None:
+        self.finished = finished
+        """The events of the same piece that came before."""
+        super().__init__(f"an event is longer than the limit of {limit_bytes} bytes")
+
+
+class EventCutter:
+    """Cuts finished events off a stream.
+
+    Shapes: the same bytes in any pieces give the same events. An event that the stream's end leaves half is dropped.
+    Source: WHATWG HTML 9.2.6, interpreting an event stream.
+    """
+
+    def __init__(self, max_event_bytes: int) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._held = bytearray()
+        """What follows the last finished event. Its line ends are LF alone."""
+        self._searched = 0
+        """How much of what is held is known to hold no event's end."""
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, data: bytes | memoryview) -> list[tuple[bytes, bytes]]:
+        """Take a piece; give the events it finishes as (name, data).
+
+        Shapes: the name is b"" where the event has none; lines of data are joined by LF. An event without a data line is
+            no event.
+        Units:  the limit counts an event's bytes with every line end as one byte, the blank line left out.
+        Errors: EventTooLong.
+        """
+        piece = self._with_plain_ends(bytes(data))
+        held = self._held
+        held += piece
+        if self._at_start and not self._drop_bom():
+            return []
+        events: list[tuple[bytes, bytes]] = []
+        taken = 0
+        end = held.find(b"\n\n", self._searched)
+        while end >= 0:
+            if end - taken > self._max_event_bytes:
+                raise EventTooLong(self._max_event_bytes, events)
+            event = _parse(bytes(held[taken:end]))
+            if event is not None:
+                events.append(event)
+            taken = end + 2
+            end = held.find(b"\n\n", taken)
+        if taken:
+            del held[:taken]
+        # One byte more may be the first half of the blank line.
+        if len(held) > self._max_event_bytes + 1:
+            raise EventTooLong(self._max_event_bytes, events)
+        self._searched = max(0, len(held) - 1)
+        return events
+
+    def _with_plain_ends(self, piece: bytes) -> bytes:
+        """CR, LF and CRLF all end a line. A CR ends it at once; an LF that then follows is dropped."""
+        if self._after_cr and piece:
+            self._after_cr = False
+            if piece.startswith(b"\n"):
+                piece = piece[1:]
+        if b"\r" in piece:
+            self._after_cr = piece.endswith(b"\r")
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return piece
+
+    def _drop_bom(self) -> bool:
+        """Drop one byte order mark from the stream's start; False as long as it may still become one."""
+        held = self._held
+        if len(held) < len(_BOM) and _BOM.startswith(held):
+            return False
+        if held.startswith(_BOM):
+            del held[: len(_BOM)]
+        self._at_start = False
+        return True
+
+
+def _parse(block: bytes) -> tuple[bytes, bytes] | None:
+    # Nearly every event is one line of data, or a name and one line of data.
+    if block.startswith(b"data:") and b"\n" not in block:
+        return b"", block[6:] if block.startswith(b" ", 5) else block[5:]
+    name = b""
+    lines: list[bytes] = []
+    for line in block.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if value.startswith(b" "):
+            value = value[1:]
+        if field == b"data":
+            lines.append(value)
+        elif field == b"event":
+            name = value
+    return (name, b"\n".join(lines)) if lines else None
