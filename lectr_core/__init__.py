@@ -16,6 +16,7 @@ from lectr_core.errors import (
 from lectr_core.hookspecs import hookimpl
 from lectr_core.model import units
 from lectr_core.model.call import Answer, Call, Origin, Refusal
+from lectr_core.model.codec import decode_cursor, encode_cursor
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import PASS, Facts, Route, Verdict
 from lectr_core.model.price import NANO, PriceQuestion, Quote

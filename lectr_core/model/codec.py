@@ -36,6 +36,11 @@ def decode_ended(line: bytes) -> Ended:
     return _ended.decode(line)
 
 
+def encode_cursor(cursor: Cursor) -> str:
+    """A cursor as text, for a sink to keep beside its rows."""
+    return _encoder.encode(cursor).decode()
+
+
 def decode_cursor(text: bytes | str) -> Cursor:
     """Errors: ValueError where the text is no `Cursor`."""
     return _cursor.decode(text)
