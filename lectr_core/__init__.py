@@ -68,6 +68,8 @@ __all__ = [
     "UpstreamError",
     "Usage",
     "Verdict",
+    "decode_cursor",
+    "encode_cursor",
     "hookimpl",
     "run_up",
     "units",
