@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.running import Running, run_up
+from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader, completion_usage
+from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word, variant_of
+from lectr_core.dialects.provider import (
+    DialectProvider,
+    Upstream,
+    category_of,
+    headroom_of,
+    parse_base_url,
+    short_value,
+    upstream_of,
+)
+from lectr_core.dialects.reading import ArrayReader, EventReader, WholeReader
+from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader, response_usage
+from lectr_core.dialects.usage import apportion, branch, count, numbers
 from lectr_core.errors import (
     CallerError,
     LectrError,
@@ -20,27 +34,36 @@ from lectr_core.model.codec import decode_cursor, encode_cursor
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import PASS, Facts, Route, Verdict
 from lectr_core.model.price import NANO, PriceQuestion, Quote
-from lectr_core.model.reading import Reading, Usage
+from lectr_core.model.reading import Reading, Tree, Usage
 from lectr_core.model.record import Account, Attempt, Begun, Ended, Record
 from lectr_core.model.secret import Credential, Secret
 from lectr_core.model.settings import GatewaySettings, ProviderSettings, Section, Settings
 from lectr_core.ports import Companion, History, Policy, PriceBook, Provider, Reader, Sink
+from lectr_core.wire.body import BAD_INPUT
 
 __all__ = [
+    "ABSENT",
+    "BAD_INPUT",
     "NANO",
     "PASS",
     "Account",
     "Answer",
+    "ArrayReader",
     "Attempt",
     "Begun",
     "Call",
     "CallerError",
     "CommandLine",
     "Companion",
+    "CompletionsEventReader",
+    "CompletionsReader",
     "Credential",
     "Cursor",
+    "DialectProvider",
     "Ended",
+    "EventReader",
     "Facts",
+    "Findings",
     "GatewaySettings",
     "History",
     "LectrError",
@@ -59,18 +82,39 @@ __all__ = [
     "Reading",
     "Record",
     "Refusal",
+    "ResponsesEventReader",
+    "ResponsesReader",
     "Route",
     "Running",
     "Secret",
     "Section",
     "Settings",
     "Sink",
+    "Tree",
+    "Upstream",
     "UpstreamError",
     "Usage",
     "Verdict",
+    "WholeReader",
+    "adds_up",
+    "apportion",
+    "branch",
+    "category_of",
+    "completion_usage",
+    "count",
     "decode_cursor",
     "encode_cursor",
+    "headroom_of",
     "hookimpl",
+    "numbers",
+    "parse_base_url",
+    "raw_chars",
+    "raw_tree",
+    "raw_word",
+    "response_usage",
     "run_up",
+    "short_value",
     "units",
+    "upstream_of",
+    "variant_of",
 ]

@@ -43,6 +43,8 @@ class ArrayCutter:
         self._lone = False
         self.ended = False
         """The array or object is closed, or there never was one."""
+        self.is_alien = False
+        """The stream is neither array nor object."""
 
     def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Take a piece; give the elements it finishes. Units: the limit counts bytes. Errors: ItemTooLong."""
@@ -70,6 +72,7 @@ class ArrayCutter:
             self._drop(self._held.index(b"{"))
             self._depth, self._lone = 1, True
         else:
+            self.is_alien = True
             self._end()
             return False
         return True

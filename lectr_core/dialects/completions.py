@@ -1,0 +1,208 @@
+"""The dialect of chat completions: whole answers and streams of chat completions, completions and embeddings.
+
+What is read: usage, the model's name, the service tier, the id, the finish reason, and how long the pieces of output are.
+Output itself stays in the parser's buffer as raw JSON, of which only the length is taken. Providers that speak the dialect
+with an accent subclass and override `usage_of`, or call `note_usage` for usage that stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import attrs
+import msgspec
+
+from lectr_core.dialects.findings import ABSENT, MAX_USAGE_BYTES, Findings, adds_up, raw_chars, raw_tree, raw_word
+from lectr_core.dialects.reading import EventReader, WholeReader
+from lectr_core.dialects.usage import apportion, branch, count
+from lectr_core.model import units
+from lectr_core.model.reading import Reading, Tree, Usage
+from lectr_core.wire.body import BAD_INPUT
+
+
+@attrs.define
+class _Message:
+    content: msgspec.Raw = ABSENT
+    refusal: msgspec.Raw = ABSENT
+    reasoning: msgspec.Raw = ABSENT
+    reasoning_content: msgspec.Raw = ABSENT
+    tool_calls: msgspec.Raw = ABSENT
+    function_call: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Choice:
+    delta: _Message | None = None
+    message: _Message | None = None
+    text: msgspec.Raw = ABSENT
+    finish_reason: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Answer:
+    # Raw, so that a wrong type in one field does not lose the others.
+    id: msgspec.Raw = ABSENT
+    model: msgspec.Raw = ABSENT
+    service_tier: msgspec.Raw = ABSENT
+    choices: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Function:
+    name: msgspec.Raw = ABSENT
+    arguments: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _ToolCall:
+    function: _Function | None = None
+
+
+_answer = msgspec.json.Decoder(_Answer)
+_choices = msgspec.json.Decoder(list[_Choice] | None)
+_tool_calls = msgspec.json.Decoder(list[_ToolCall])
+_function = msgspec.json.Decoder(_Function)
+
+
+def completion_usage(tree: Tree) -> Usage:
+    """A usage object of this dialect in disjoint units.
+
+    Shapes: cached, cache-write, audio and image tokens are part of the prompt; reasoning and audio tokens are part of the
+        completion, and so are rejected predictions, which are billed as output.
+    """
+    prompt, completion = count(tree.get("prompt_tokens")), count(tree.get("completion_tokens"))
+    asked, given = branch(tree, "prompt_tokens_details"), branch(tree, "completion_tokens_details")
+    read, read_fits = apportion(
+        prompt or 0,
+        (
+            (units.CACHE_READ, count(asked.get("cached_tokens"))),
+            (units.CACHE_WRITE, count(asked.get("cache_write_tokens"))),
+            (units.INPUT_AUDIO, count(asked.get("audio_tokens"))),
+            (units.INPUT_IMAGE, count(asked.get("image_tokens"))),
+        ),
+        units.INPUT,
+    )
+    written, written_fits = apportion(
+        completion or 0,
+        (
+            (units.REASONING, count(given.get("reasoning_tokens"))),
+            (units.OUTPUT_AUDIO, count(given.get("audio_tokens"))),
+        ),
+        units.OUTPUT,
+    )
+    return Usage(
+        units=read | written,
+        raw=tree,
+        adds_up=adds_up(prompt, completion, count(tree.get("total_tokens")), fits=read_fits and written_fits),
+    )
+
+
+class _Findings(Findings):
+    """What one answer of this dialect has said so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usage: msgspec.Raw = ABSENT
+        """The latest usage object, not yet decoded."""
+
+    def note(self, answer: _Answer) -> None:
+        if self.model is None:
+            self.model = raw_word(answer.model)
+        if self.answer_id is None:
+            self.answer_id = raw_word(answer.id)
+        if answer.service_tier:
+            self.tier = raw_word(answer.service_tier) or self.tier
+        if len(answer.usage) > len(b"null"):
+            self.note_usage(answer.usage)
+        if len(answer.error) > len(b"null"):
+            self.error_category = "in_band"
+
+    def note_usage(self, raw: msgspec.Raw) -> None:
+        """The last usage object that is one wins. A copy: the event it stands in is let go of."""
+        if len(raw) <= MAX_USAGE_BYTES and memoryview(raw)[0] == 0x7B:
+            self.usage = raw.copy()
+
+    def note_choices(self, raw: msgspec.Raw) -> list[int]:
+        """Note finish reasons; give the length of each piece of output."""
+        lengths: list[int] = []
+        for choice in (_choices.decode(raw) or ()) if len(raw) > 2 else ():
+            if choice.finish_reason:
+                self.finish_reason = raw_word(choice.finish_reason) or self.finish_reason
+            message = choice.delta or choice.message
+            chars = raw_chars(choice.text) if message is None else _message_chars(message)
+            if chars:
+                lengths.append(chars)
+        return lengths
+
+
+def _message_chars(message: _Message) -> int:
+    chars = raw_chars(message.content) or raw_chars(message.refusal)
+    # Some servers send one piece of reasoning under both names.
+    chars += raw_chars(message.reasoning_content) or raw_chars(message.reasoning)
+    if len(message.tool_calls) > len(b"null"):
+        chars += sum(_function_chars(call.function) for call in _tool_calls.decode(message.tool_calls))
+    if len(message.function_call) > len(b"null"):
+        chars += _function_chars(_function.decode(message.function_call))
+    return chars
+
+
+def _function_chars(function: _Function | None) -> int:
+    return 0 if function is None else raw_chars(function.name) + raw_chars(function.arguments)
+
+
+class CompletionsReader(WholeReader):
+    """A whole answer: chat completion, completion, embeddings, and whatever else has its usage in that form."""
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        findings = _Findings()
+        answer = _answer.decode(body)
+        findings.note(answer)
+        try:
+            lengths = findings.note_choices(answer.choices)
+        except BAD_INPUT:
+            lengths = []
+        tree = raw_tree(findings.usage)
+        usage = self.usage_of(tree) if tree else None
+        return attrs.evolve(findings.reading(usage), deltas=len(lengths), delta_chars=sum(lengths))
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """The usage object in disjoint units. Override it where the provider counts otherwise."""
+        return completion_usage(tree)
+
+
+class CompletionsEventReader(EventReader):
+    """A stream of chunks of chat completions or completions.
+
+    Usage comes in one chunk, in many (the last one holds) or in none. The stream ends with `[DONE]`, if it says so at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.findings = _Findings()
+
+    def on_event(self, name: bytes, data: bytes) -> None:
+        """See `EventReader`."""
+        if data == b"[DONE]":
+            self.ended = True
+            return
+        if name == b"error":
+            self.findings.error_category = "in_band"
+        answer = _answer.decode(data)
+        self.findings.note(answer)
+        if len(answer.choices) > len(b"[]"):
+            for chars in self.findings.note_choices(answer.choices):
+                self.saw_output(chars)
+
+    def note_usage(self, raw: msgspec.Raw) -> None:
+        """Take a usage object from another place than `usage`; for subclasses."""
+        self.findings.note_usage(raw)
+
+    def conclude(self, complete: bool) -> Reading:
+        """See `EventReader`."""
+        tree = raw_tree(self.findings.usage)
+        return self.findings.reading(self.usage_of(tree) if tree else None)
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """The usage object in disjoint units. Override it where the provider counts otherwise."""
+        return completion_usage(tree)

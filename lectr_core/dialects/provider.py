@@ -1,0 +1,253 @@
+"""The base class of providers that speak these dialects, and how a provider's settings become an upstream.
+
+Every method of `ports.Provider` is here, so that a plugin says only what is its own: an id, an address, the families of
+its models. Nothing waits, nothing reads a body, no credential goes anywhere but into the header of its own provider.
+Called by provider plugins at start, and by the hot rooms for each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader
+from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
+from lectr_core.dialects.routes import VERSIONS, template
+from lectr_core.errors import OperatorError, ProviderConfigMissing
+from lectr_core.model.call import Answer, Call, Origin, Refusal
+from lectr_core.model.reading import ErrorCategory
+from lectr_core.model.secret import Credential, Secret
+from lectr_core.model.settings import ProviderSettings, Settings
+from lectr_core.ports import Reader
+
+EVENT_STREAM: Final = "text/event-stream"
+JSON: Final = "application/json"
+
+_MAX_VALUE_CHARS: Final = 128
+"""A longer request id or rate-limit value is not kept."""
+_MAX_HEADROOM: Final = 24
+
+_CATEGORIES: Final[Mapping[int, ErrorCategory]] = {
+    401: "auth",
+    402: "money",
+    403: "auth",
+    408: "rate_limit",
+    409: "rate_limit",
+    429: "rate_limit",
+    498: "overload",
+    503: "overload",
+    504: "overload",
+    529: "overload",
+}
+
+
+def parse_base_url(text: str) -> tuple[Origin, str]:
+    """An address from the settings as origin and path prefix; the prefix is empty or begins with `/` and ends without.
+
+    Errors: OperatorError where it is no plain http(s) URL. The message never repeats the URL: it might hold a password.
+    """
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise OperatorError("base_url: expected an address such as https://host/path, got text that is none") from None
+    if url.scheme not in ("http", "https") or not host:
+        raise OperatorError(f"base_url: expected http:// or https:// and a host, got scheme {url.scheme!r}")
+    if url.username is not None or url.password is not None or url.query or url.fragment:
+        raise OperatorError("base_url: expected no user, password, query or fragment, got at least one of them")
+    if not text.isascii() or any(char <= " " for char in text):
+        raise OperatorError("base_url: expected ASCII without spaces, got other characters")
+    origin = Origin(url.scheme, host.lower(), port or (443 if url.scheme == "https" else 80))
+    return origin, url.path.rstrip("/")
+
+
+@attrs.frozen
+class Upstream:
+    """What a provider's settings come to."""
+
+    base_url: str | None
+    """None where the operator has to name it and has not."""
+    held: Secret | None
+    ca_file: Path | None = None
+
+
+def upstream_of(settings: Settings, path: str, section: ProviderSettings, default: str | None = None) -> Upstream:
+    """Where a provider is and which credential the operator holds for it.
+
+    Shapes: *path* is the section's place in the file (`provider.mine`), for messages; *default* is the usual address.
+    Errors: OperatorError where the address is no URL, or `api_key_env` names a variable that is not set.
+    """
+    base_url = section.base_url or default
+    if base_url is not None:
+        try:
+            parse_base_url(base_url)
+        except OperatorError as exc:
+            raise OperatorError(f"{path}.{exc}") from exc
+    held = None
+    if section.api_key_env is not None:
+        value = settings.environ.get(section.api_key_env, "").strip()
+        if not value:
+            raise OperatorError(
+                f"{path}.api_key_env: expected the name of a variable that is set, got {section.api_key_env!r}, which is not"
+            )
+        if not value.isascii() or any(char <= " " for char in value):
+            raise OperatorError(
+                f"{path}.api_key_env: expected one word of ASCII in {section.api_key_env!r}, got something else"
+            )
+        held = Secret(value.encode("ascii"))
+    return Upstream(base_url, held, section.ca_file)
+
+
+class DialectProvider:
+    """A provider that speaks completions and responses. Satisfies `ports.Provider`."""
+
+    READERS: Mapping[str, tuple[type, type]] = {
+        "chat/completions": (CompletionsReader, CompletionsEventReader),
+        "completions": (CompletionsReader, CompletionsEventReader),
+        "embeddings": (CompletionsReader, CompletionsEventReader),
+        "responses": (ResponsesReader, ResponsesEventReader),
+        "responses/compact": (ResponsesReader, ResponsesEventReader),
+    }
+    """Readers of whole and of streamed answers, by the route behind its version. A subclass replaces or extends it."""
+
+    def __init__(
+        self,
+        id: str,
+        base_url: str | None,
+        held: Secret | None = None,
+        *,
+        families: Sequence[str] = (),
+        key_prefixes: Sequence[bytes] = (),
+        accepts_unclaimed: bool = False,
+        ca_file: Path | None = None,
+    ) -> None:
+        """*families*: how its models' names begin, in lower case. *key_prefixes*: how only its keys begin.
+
+        Errors: OperatorError where *base_url* is no plain http(s) URL.
+        """
+        self.id = id
+        self.held = held
+        self.ca_file = ca_file
+        self.accepts_unclaimed = accepts_unclaimed
+        self.origin: Origin | None = None
+        self.prefix = ""
+        if base_url is not None:
+            self.origin, self.prefix = parse_base_url(base_url)
+        self._families = tuple(sorted(families, key=len, reverse=True))
+        self._key_prefixes = tuple(key_prefixes)
+        parts = self.prefix.split("/")[1:]
+        self._tails = ["/" + "/".join(parts[start:]) for start in range(len(parts))]
+        """Ends of the prefix, the longest first: what a client's path may repeat."""
+        self._head = self.prefix[: -len(parts[-1]) - 1] if parts and parts[-1] in VERSIONS else self.prefix
+        """The prefix less a version at its end."""
+
+    def claims_path(self, path: str) -> bool:
+        """See `ports.Provider`: these paths are many providers'."""
+        return False
+
+    def claims_model(self, model: str) -> int:
+        """See `ports.Provider`: the length of the family the name begins with."""
+        name = model[:256].lower()
+        return next((len(family) for family in self._families if name.startswith(family)), 0)
+
+    def claims_credential(self, credential: Credential) -> bool:
+        """See `ports.Provider`."""
+        return any(credential.starts_with(prefix) for prefix in self._key_prefixes)
+
+    def model_in_path(self, path: str) -> str | None:
+        """See `ports.Provider`: these paths name none."""
+        return None
+
+    def endpoint(self, path: str) -> str:
+        """See `ports.Provider`. What the address has in front of the version is left out."""
+        return template(self._joined(path)[len(self._head) :])
+
+    def locate(self, call: Call) -> str:
+        """See `ports.Provider`."""
+        if self.origin is None:
+            raise ProviderConfigMissing(f"provider {self.id} has no address; set provider.{self.id}.base_url")
+        path = self.upstream_path(call)
+        return f"{path}?{call.query}" if call.has_query or call.query else path
+
+    def upstream_path(self, call: Call) -> str:
+        """The path upstream: the address's own path, then the client's; what both have where they meet is sent once."""
+        return self._joined(call.path)
+
+    def _joined(self, path: str) -> str:
+        for tail in self._tails:
+            if path.startswith(tail) and path[len(tail) :][:1] in ("", "/"):
+                return self.prefix + path[len(tail) :]
+        return self.prefix + path
+
+    def authorize(self, call: Call, secret: Secret) -> tuple[str, bytes]:
+        """See `ports.Provider`."""
+        return "Authorization", b"Bearer " + secret.reveal()
+
+    def pass_on(self, call: Call, credential: Credential) -> tuple[str, bytes] | None:
+        """See `ports.Provider`: another provider's form becomes a bearer token."""
+        return None if credential.field == b"authorization" else self.authorize(call, credential.secret)
+
+    def reader(self, call: Call, answer: Answer) -> Reader | None:
+        """See `ports.Provider`. Only what is made by a POST is read: what is fetched again was counted when it was made."""
+        if call.method != "POST" or not 200 <= answer.status < 300:
+            return None
+        readers = self.READERS.get(self.route(call.path))
+        if readers is None:
+            return None
+        media_type = answer.media_type
+        if media_type == EVENT_STREAM:
+            made: Reader = readers[1]()
+            return made
+        if media_type == JSON or media_type.endswith("+json"):
+            made = readers[0]()
+            return made
+        return None
+
+    def route(self, path: str) -> str:
+        """The endpoint behind its version: `chat/completions`."""
+        endpoint = self.endpoint(path)
+        version, _, route = endpoint[1:].partition("/")
+        return route if version in VERSIONS else endpoint[1:]
+
+    def classify(self, answer: Answer) -> str | None:
+        """See `ports.Provider`."""
+        return category_of(answer.status)
+
+    def request_id(self, answer: Answer) -> str | None:
+        """See `ports.Provider`."""
+        return short_value(answer.field("x-request-id"))
+
+    def headroom(self, answer: Answer) -> Mapping[str, str]:
+        """See `ports.Provider`."""
+        return headroom_of(answer, "x-ratelimit-")
+
+    def refuse(self, call: Call, refusal: Refusal) -> bytes | None:
+        """See `ports.Provider`: Lectr's own shape is this dialect's."""
+        return None
+
+
+def category_of(status: int) -> ErrorCategory | None:
+    """The category of an error by its status alone; None where it is no error."""
+    if status < 400:
+        return None
+    return _CATEGORIES.get(status, "client" if status < 500 else "server")
+
+
+def headroom_of(answer: Answer, *prefixes: str) -> Mapping[str, str]:
+    """Fields that begin with one of *prefixes*, and how long to wait: bounded in number and length."""
+    found: dict[str, str] = {}
+    for name, value in answer.fields.items():
+        if name.startswith(prefixes) or name in ("retry-after", "retry-after-ms"):
+            kept = short_value(value) if len(name) <= _MAX_VALUE_CHARS else None
+            if kept is not None and len(found) < _MAX_HEADROOM:
+                found[name] = kept
+    return found
+
+
+def short_value(value: str | None) -> str | None:
+    """A header's value, if it is short and printable ASCII."""
+    return value if value and len(value) <= _MAX_VALUE_CHARS and value.isascii() and value.isprintable() else None

@@ -1,0 +1,163 @@
+"""The bases of every reader: how bytes become whole bodies, events or elements, and what holds whatever comes.
+
+A subclass says what one of those means. The bases see to it that pieces of any size give the same reading, that memory is
+bounded, that bad input is a state and never an exception, and that nothing but the unfinished piece is held. Called by the
+hot rooms through `ports.Reader`; provider plugins subclass these.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import attrs
+
+from lectr_core.model.reading import Reading
+from lectr_core.wire.arrays import ArrayCutter, ItemTooLong
+from lectr_core.wire.body import BAD_INPUT
+from lectr_core.wire.events import EventCutter, EventTooLong
+
+
+class WholeReader(ABC):
+    """Reads an answer that makes sense only as a whole. Holds the body until it ends."""
+
+    MAX_BYTES: ClassVar[int] = 32 * 1024 * 1024
+    """A longer body is let go of and not read. Answers with base64 images or many embeddings reach 20 MiB."""
+
+    def __init__(self) -> None:
+        self.first_token_seen = False
+        self._held = bytearray()
+        self._too_long = False
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next piece of the body."""
+        if self._too_long or not data:
+            return
+        self.first_token_seen = True
+        self._held += data
+        if len(self._held) > self.MAX_BYTES:
+            self._held.clear()
+            self._too_long = True
+
+    def finish(self, *, complete: bool) -> Reading:
+        """Conclude; see `ports.Reader`."""
+        if self._too_long:
+            return Reading(state="unreadable")
+        body = bytes(self._held)
+        self._held.clear()
+        if not body:
+            return Reading()
+        try:
+            reading = self.read(body)
+        except BAD_INPUT:
+            return Reading(state="unreadable")
+        return settled(reading, complete)
+
+    @abstractmethod
+    def read(self, body: bytes) -> Reading:
+        """What the whole *body* says. May raise ValueError (msgspec's errors are such) for a body that says nothing."""
+
+
+class _PieceReader(ABC):
+    """What the readers of streams have in common: they learn piece by piece and conclude at the end."""
+
+    def __init__(self) -> None:
+        self.first_token_seen = False
+        self.deltas = 0
+        """Pieces of the answer that carried output."""
+        self.delta_chars = 0
+        """Their length; see `Reading.delta_chars`."""
+        self.ended = False
+        """The stream has said that it is over: whatever follows, the answer is complete."""
+        self._broken = False
+        self._faulty = False
+
+    def saw_output(self, chars: int) -> None:
+        """Note one piece of output, *chars* long. Subclasses call it."""
+        self.first_token_seen = True
+        self.deltas += 1
+        self.delta_chars += chars
+
+    def finish(self, *, complete: bool) -> Reading:
+        """Conclude; see `ports.Reader`."""
+        complete = self.ended or (complete and not self._broken)
+        try:
+            reading = self.conclude(complete)
+        except BAD_INPUT:
+            reading = Reading(state="unreadable")
+        reading = attrs.evolve(reading, deltas=self.deltas, delta_chars=self.delta_chars)
+        if reading.state == "absent" and (self._broken or self._faulty):
+            return attrs.evolve(reading, state="unreadable")
+        return settled(reading, complete)
+
+    @abstractmethod
+    def conclude(self, complete: bool) -> Reading:
+        """What was learnt. *complete*: the answer came to its end. Deltas are filled in, and `reported` turns `partial`
+        where it is not complete."""
+
+
+class EventReader(_PieceReader):
+    """Reads a stream of server-sent events. Holds at most one unfinished event."""
+
+    MAX_BYTES: ClassVar[int] = 16 * 1024 * 1024
+    """After a longer event, nothing more is read. Events with a base64 image reach some MiB."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cutter = EventCutter(self.MAX_BYTES)
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next piece of the stream."""
+        if self._broken:
+            return
+        try:
+            events = self._cutter.feed(data)
+        except EventTooLong as exc:
+            events = exc.finished
+            self._broken = True
+        for name, event in events:
+            try:
+                self.on_event(name, event)
+            except BAD_INPUT:
+                self._faulty = True
+
+    @abstractmethod
+    def on_event(self, name: bytes, data: bytes) -> None:
+        """One event. May raise ValueError (msgspec's errors are such) for one that says nothing."""
+
+
+class ArrayReader(_PieceReader):
+    """Reads a stream that is one JSON array. Holds at most one unfinished element."""
+
+    MAX_BYTES: ClassVar[int] = 16 * 1024 * 1024
+    """After a longer element, nothing more is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cutter = ArrayCutter(self.MAX_BYTES)
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next piece of the array."""
+        if self._broken:
+            return
+        try:
+            items = self._cutter.feed(data)
+        except ItemTooLong as exc:
+            items = exc.finished
+            self._broken = True
+        for item in items:
+            try:
+                self.on_item(item)
+            except BAD_INPUT:
+                self._faulty = True
+        self.ended = self.ended or self._cutter.ended
+        self._faulty = self._faulty or self._cutter.is_alien
+
+    @abstractmethod
+    def on_item(self, item: bytes) -> None:
+        """One element. May raise ValueError (msgspec's errors are such) for one that says nothing."""
+
+
+def settled(reading: Reading, complete: bool) -> Reading:
+    """What was reported is partial where the answer broke off."""
+    return reading if complete or reading.state != "reported" else attrs.evolve(reading, state="partial")

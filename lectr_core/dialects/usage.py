@@ -1,0 +1,79 @@
+"""Numbers that a provider reports, taken with care: what counts as a count, and what is kept of a usage object.
+
+A provider's numbers end up in bills and budgets, so each is checked before anything is done with it. Nothing here keeps
+text. Called by every reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from lectr_core.model.reading import Tree
+from lectr_core.model.units import MAX_COUNT
+
+_MAX_DEPTH: Final = 6
+# The largest usage object known has about 60 members.
+_MAX_MEMBERS: Final = 256
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/@-]{0,63}")
+
+
+def count(value: object) -> int | None:
+    """*value* as a count: a whole number from 0 to 2^53 - 1; None for everything else, True and NaN included."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and 0 <= value <= MAX_COUNT else None
+
+
+def branch(tree: object, name: str) -> Tree:
+    """The object called *name* within *tree*; empty where there is none."""
+    found = tree.get(name) if isinstance(tree, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def numbers(tree: object) -> Tree:
+    """What may be kept of a usage object: its numbers and its short enumerated words.
+
+    Shapes: names and nesting stay; an object or list deeper than 6, or behind the 256th member, is left out, and so is
+        every other value.
+    """
+    left = [_MAX_MEMBERS]
+    kept = _kept(tree, _MAX_DEPTH, left)
+    return kept if isinstance(kept, dict) else {}
+
+
+def _kept(value: object, depth: int, left: list[int]) -> Any:  # Any: a recursive tree, which cannot be named
+    left[0] -= 1
+    if left[0] < 0 or isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value if abs(value) <= MAX_COUNT else None  # NaN compares false, too
+    if isinstance(value, str):
+        return value if _WORD.fullmatch(value) else None
+    if depth and isinstance(value, dict):
+        members = ((name, _kept(part, depth - 1, left)) for name, part in value.items() if _WORD.fullmatch(name))
+        return {name: part for name, part in members if part is not None}
+    if depth and isinstance(value, list):
+        return [part for part in (_kept(part, depth - 1, left) for part in value) if part is not None]
+    return None
+
+
+def apportion(total: int, parts: Iterable[tuple[str, int | None]], rest: str) -> tuple[dict[str, int], bool]:
+    """Split *total* into disjoint *parts* and the *rest*, so that together they are *total*, whatever was reported.
+
+    Shapes: Returns (units, whether the parts fitted). Parts that exceed the total are cut, the last ones first.
+    """
+    units: dict[str, int] = {}
+    left = total
+    fits = True
+    for name, reported in parts:
+        if reported:
+            taken = min(reported, left)
+            fits = fits and taken == reported
+            left -= taken
+            units[name] = units.get(name, 0) + taken
+    units[rest] = units.get(rest, 0) + left
+    return {name: number for name, number in units.items() if number}, fits
