@@ -1,0 +1,136 @@
+"""Which part of a settings document belongs to which declared section, and all that is wrong with it.
+
+Walks the document once against the declared paths; whatever nobody declared is a fault that names the nearest known name.
+Then checks what only the core can know: addresses, limits, names of environment variables. Pure. Called by `settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from lectr_core.assembly.listen import parse_address
+from lectr_core.assembly.shapes import build, nearest, show, shown_name
+from lectr_core.model.settings import GatewaySettings, Section
+
+GATEWAY = Section("gateway", GatewaySettings, help="What holds for the whole gateway.")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+
+
+@attrs.define
+class Reading:
+    """A document taken apart."""
+
+    sections: dict[str, Any] = attrs.field(factory=dict)  # Any: instances of the plugins' own classes
+    faults: list[str] = attrs.field(factory=list)
+
+
+def take_apart(document: Mapping[str, Any], declared: Iterable[Section]) -> Reading:  # Any: whatever TOML can hold
+    """Build every section of *document*. Sections that it leaves out are there with defaults, arrays empty."""
+    known = {section.path: section for section in (GATEWAY, *declared)}
+    reading = Reading()
+    _walk(document, "", known, reading)
+    for path, section in known.items():
+        if path in reading.sections or path.endswith("*") or any(fault.startswith(path) for fault in reading.faults):
+            continue
+        if section.many:
+            reading.sections[path] = ()
+        elif not _required(section):
+            reading.sections[path] = section.schema()
+    gateway = reading.sections.get("gateway")
+    if isinstance(gateway, GatewaySettings):
+        reading.faults += _gateway_faults(gateway)
+    for path, value in reading.sections.items():
+        reading.faults += _variable_faults(path, value)
+    return reading
+
+
+def find_section(path: str, known: Mapping[str, Section]) -> Section | None:
+    """The section declared at *path*, by itself or by a wildcard of its parent."""
+    return known.get(path) or known.get(f"{path.rpartition('.')[0]}.*")
+
+
+def _walk(table: Mapping[str, Any], prefix: str, known: Mapping[str, Section], reading: Reading) -> None:  # Any: TOML
+    for name, value in table.items():
+        path = f"{prefix}{name}"
+        inner = {one.split(".")[path.count(".") + 1] for one in known if one.startswith(f"{path}.")}
+        section = find_section(path, known)
+        if section is None and not inner:
+            siblings = {one.removeprefix(prefix).split(".")[0] for one in known if one.startswith(prefix)} - {"*"}
+            reading.faults.append(f"{prefix}{shown_name(name)}: unknown{nearest(name, sorted(siblings))}")
+        elif section is not None and section.path != path and not NAME.fullmatch(name):
+            reading.faults.append(f"{prefix}{shown_name(name)}: the name must be lower-case letters, digits, '-' and '_'")
+        elif section is not None and section.many:
+            _build_array(value, path, section, reading)
+        elif not isinstance(value, Mapping):
+            reading.faults.append(f"{path}: expected a table, got {show(value, path)}")
+        elif section is None:
+            _walk(value, f"{path}.", known, reading)
+        else:
+            own = {key: item for key, item in value.items() if key not in inner}
+            _walk({key: item for key, item in value.items() if key in inner}, f"{path}.", known, reading)
+            instance, faults = build(own, section.schema, path)
+            reading.faults += faults
+            if instance is not None:
+                reading.sections[path] = instance
+
+
+def _build_array(value: object, path: str, section: Section, reading: Reading) -> None:
+    if not isinstance(value, list):
+        reading.faults.append(f"{path}: expected an array of tables ([[{path}]]), got {show(value, path)}")
+        return
+    made = []
+    for index, item in enumerate(value):
+        instance, faults = build(item, section.schema, f"{path}[{index}]")
+        reading.faults += faults
+        made.append(instance)
+    if all(item is not None for item in made):
+        reading.sections[path] = tuple(made)
+
+
+def _required(section: Section) -> bool:
+    return any(attribute.default is attrs.NOTHING for attribute in attrs.fields(section.schema) if attribute.init)
+
+
+def _gateway_faults(gateway: GatewaySettings) -> Iterator[str]:
+    if not gateway.listen:
+        yield "gateway.listen: expected at least one address, got none"
+    for index, text in enumerate(gateway.listen):
+        where = "gateway.listen" if len(gateway.listen) == 1 else f"gateway.listen[{index}]"
+        try:
+            address = parse_address(text)
+        except ValueError as exc:
+            yield f"{where}: {exc}, got {show(text, where)}"
+            continue
+        if gateway.auth == "none" and not address.is_loopback:
+            yield f"gateway.auth: 'none' is allowed on loopback only, but {where} is {text!r}"
+    if isinstance(gateway.workers, int) and not 1 <= gateway.workers <= 512:
+        yield f"gateway.workers: expected 1 to 512 or 'auto', got {gateway.workers}"
+    for name in ("max_body_bytes", "max_connections"):
+        if getattr(gateway, name) < 1:
+            yield f"gateway.{name}: expected at least 1, got {getattr(gateway, name)}"
+    for attribute in attrs.fields(GatewaySettings):
+        value = getattr(gateway, attribute.name)
+        if attribute.name.endswith("_limit_s") and value <= 0:
+            yield f"gateway.{attribute.name}: expected more than 0 seconds, got {value:g}"
+    if gateway.drain_s < 0:
+        yield f"gateway.drain_s: expected 0 seconds or more, got {gateway.drain_s:g}"
+
+
+def _variable_faults(path: str, value: Any) -> Iterator[str]:  # Any: an instance of a plugin's own class
+    """`api_key_env` names a variable; whoever writes the key itself there is told, and the key is not repeated."""
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _variable_faults(f"{path}[{index}]", item)
+    elif attrs.has(type(value)):
+        for attribute in attrs.fields(type(value)):
+            given = getattr(value, attribute.name)
+            if attribute.name.endswith("_env") and isinstance(given, str) and not VARIABLE.fullmatch(given):
+                yield (
+                    f"{path}.{attribute.name}: expected the name of an environment variable in capitals, such as "
+                    f"{attribute.name.removesuffix('_env').upper()}, not the value itself (not shown: it may be a secret)"
+                )
