@@ -7,6 +7,7 @@ cold side that do I/O (Sink) are async. Every object a hook returns is checked a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lectr_core.model.call import Answer, Call, Origin, Refusal
@@ -48,6 +49,8 @@ class Provider(Protocol):
     """Where its connections go; None where the operator has not configured it yet."""
     held: Secret | None
     """The credential the operator holds for it, if any."""
+    ca_file: Path | None
+    """PEM file of certificate authorities to trust instead of the system's."""
     accepts_unclaimed: bool
     """Whether it volunteers as the default for requests that nothing speaks for."""
 

@@ -1,0 +1,142 @@
+"""Step 0: connections come in, each gets a task that takes one request after the other. Called by `gateway.py`.
+
+One of the two supervisors that may catch everything: what escapes a request is a fault of Lectr, is logged with its place
+in the code, and ends that one connection.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import trio
+
+from lectr_core.errors import MalformedMessage
+from lectr_core.hot import note, read, refuse
+from lectr_core.hot.exchange import ClientGone, Exchange, Refused
+from lectr_core.hot.guard import where
+from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.reactor import ConnectionEnding, Late, Spot
+from lectr_core.hot.way import travel
+from lectr_core.model.call import Refusal
+
+if TYPE_CHECKING:
+    from lectr_core.hot.gateway import Gateway
+
+_log = logging.getLogger("lectr.hot")
+
+# Out of descriptors or memory: those who are here finish first, and then there is room again.
+PAUSE_S: Final = 0.1
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+# After a refusal that leaves bytes unread: a close would reset the connection, and the client might never see the refusal.
+LINGER_S: Final = 2.0
+LINGER_BYTES: Final = 1024 * 1024
+
+
+@attrs.define(eq=False)
+class Connection:
+    """One client's connection."""
+
+    link: Link
+    busy: bool = False
+    """Whether a request is under way."""
+
+
+async def door(gateway: Gateway, listener: socket.socket, clients: trio.Nursery) -> None:
+    """Accept from one listening socket. Waits: for ever. Cancel: no more connections are accepted."""
+    while True:
+        await trio.lowlevel.wait_readable(listener)
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    await trio.sleep(PAUSE_S)
+                break
+            sock.setblocking(False)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            gateway.totals["accepted"] += 1
+            connection = Connection(Link(sock, gateway.reactor, Spot(gateway.reactor)))
+            gateway.connections.add(connection)
+            clients.start_soon(_serve, gateway, connection)
+
+
+async def _serve(gateway: Gateway, connection: Connection) -> None:
+    link = connection.link
+    try:
+        if len(gateway.connections) > gateway.version.settings.max_connections:
+            gateway.totals["turned_away"] += 1
+            await _turn_away(gateway, link, Refusal(503, "overloaded", "too many connections", retry_after_s=1))
+        else:
+            await _requests(gateway, connection)
+    except (ClientGone, Broken, Late, ConnectionEnding):
+        pass
+    except Exception as error:  # noqa: BLE001 - the last catch: one connection's fault must not end the others
+        gateway.totals["escaped"] += 1
+        # Neither the text nor a traceback: both may quote what the client sent.
+        _log.error("a fault of Lectr ended a connection: %s at %s", type(error).__name__, where(error))
+    finally:
+        link.spot.leave()
+        link.close()
+        gateway.left(connection)
+
+
+async def _requests(gateway: Gateway, connection: Connection) -> None:
+    """One request after the other, in order, one at a time (RFC 9112 §9.3.2)."""
+    link, held = connection.link, b""
+    while True:
+        settings = gateway.version.settings
+        try:
+            found = await read.head_bytes(link, held, settings.idle_limit_s, settings.head_limit_s)
+        except MalformedMessage as error:
+            refusal = Refusal(400, "invalid_request", f"malformed HTTP request: {error}")
+            await _turn_away(gateway, link, refusal)
+            return
+        except Refused as refused:
+            await _turn_away(gateway, link, refused.refusal)
+            return
+        if found is None:
+            return
+        connection.busy = True
+        gateway.totals["requests"] += 1
+        exchange = await travel(gateway, link, *found)
+        connection.busy = False
+        if not exchange.reusable:
+            if exchange.refused is not None or not exchange.body_complete:
+                await _linger(link)
+            return
+        if gateway.stopping:
+            return
+        held = exchange.rest
+
+
+async def _turn_away(gateway: Gateway, link: Link, refusal: Refusal) -> None:
+    """Refuse what never became a request; that too leaves a record."""
+    exchange = Exchange(client=link, version=gateway.version)
+    try:
+        await refuse.instead(exchange, Refused(refusal, closes=True), gateway)
+    finally:
+        note.ended(exchange, gateway.journal, gateway.faults, "completed", None)
+    await _linger(link)
+
+
+async def _linger(link: Link) -> None:
+    """Say that no more will come, then read a little on, so that the refusal arrives before the close (RFC 9112 §9.6)."""
+    try:
+        link.sock.shutdown(socket.SHUT_WR)
+        link.spot.limit(LINGER_S)
+        read_bytes = 0
+        while read_bytes < LINGER_BYTES:
+            data = await link.recv()
+            if not data:
+                return
+            read_bytes += len(data)
+    except (OSError, Broken, Late):
+        return

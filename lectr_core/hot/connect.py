@@ -1,0 +1,109 @@
+"""Opening a connection to a provider: name, TCP, TLS. Rare, since connections are kept, so Trio's own tools serve here.
+
+Called by `pool.py`. TLS is verified always, with SNI; there is no setting that turns this off.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+import attrs
+import trio
+
+from lectr_core.errors import UpstreamError
+from lectr_core.hot.link import Link
+from lectr_core.hot.reactor import Spot
+from lectr_core.model.call import Origin
+
+
+class Unreachable(UpstreamError):
+    """No connection came about. `stage`: `dns`, `connect`, `tls` or `timeout`.
+
+    Act: the operator; check the provider's address, the network and the certificates.
+    """
+
+    def __init__(self, origin: Origin, stage: str, why: str) -> None:
+        self.stage = stage
+        super().__init__(f"{origin}: {stage}: {why}")
+
+
+@attrs.define
+class Connector:
+    """Opens connections. One a worker; keeps the TLS contexts, so that sessions and certificates are loaded once."""
+
+    limit_s: float
+    _contexts: dict[Path | None, ssl.SSLContext] = attrs.field(factory=dict)
+
+    async def open(self, origin: Origin, ca_file: Path | None, spot: Spot) -> Link:
+        """Connect to *origin*.
+
+        Waits: on name service, network and TLS, together at most `limit_s`.
+        Errors: Unreachable.
+        Cancel: the half-open socket is closed.
+        """
+        try:
+            with trio.fail_after(self.limit_s):
+                stream = await self._connect(origin)
+                with stream.socket:  # closed unless its descriptor has been taken over
+                    raw = socket.socket(fileno=stream.socket.detach())
+                try:
+                    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    if origin.scheme == "https":
+                        raw = await self._secure(raw, origin, ca_file)
+                except BaseException:
+                    raw.close()
+                    raise
+        except trio.TooSlowError as error:
+            raise Unreachable(origin, "timeout", f"no connection within {self.limit_s:g} s") from error
+        return Link(raw, spot.reactor, spot)
+
+    async def _connect(self, origin: Origin) -> trio.SocketStream:
+        try:
+            return await trio.open_tcp_stream(origin.host, origin.port)
+        except socket.gaierror as error:
+            raise Unreachable(origin, "dns", "the name is not known") from error
+        except OSError as error:
+            raise Unreachable(origin, "connect", _reason(error)) from error
+
+    async def _secure(self, raw: socket.socket, origin: Origin, ca_file: Path | None) -> ssl.SSLSocket:
+        context = self._contexts.get(ca_file)
+        if context is None:
+            context = self._contexts[ca_file] = _context(ca_file)
+        secured = context.wrap_socket(
+            raw, server_hostname=origin.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
+        try:
+            while True:
+                try:
+                    secured.do_handshake()
+                    return secured
+                except ssl.SSLWantReadError:
+                    await trio.lowlevel.wait_readable(secured)
+                except ssl.SSLWantWriteError:
+                    await trio.lowlevel.wait_writable(secured)
+        except OSError as error:
+            secured.close()
+            raise Unreachable(origin, "tls", _reason(error)) from error
+        except BaseException:
+            secured.close()
+            raise
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return error.reason or "TLS failed"
+    if isinstance(error.__cause__, BaseExceptionGroup):
+        causes = [inner for inner in error.__cause__.exceptions if isinstance(inner, OSError)]
+        error = causes[-1] if causes else error
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,103 @@
+"""Step 5: ask the policies and join what they say into one verdict. Called by `way.py`; sync, no I/O.
+
+The first refusal wins, else the first route. A policy that fails is counted and left out; a route that cannot be followed
+lets the request pass unchanged, and the record says why.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from lectr_core.errors import LectrError
+from lectr_core.hot.exchange import Exchange, Refused
+from lectr_core.hot.guard import Faults
+from lectr_core.model.decision import Facts, Route, Verdict
+from lectr_core.ports import Policy, Provider
+from lectr_core.wire.body import replace_model
+
+
+def verdict(exchange: Exchange, faults: Faults) -> None:
+    """Let the policies speak, and follow them. Errors: Refused where one denies."""
+    policies = exchange.version.policies
+    if not policies:
+        return
+    facts = _facts(exchange)
+    routed: Verdict | None = None
+    for policy in policies:
+        said = _ask(policy, facts, exchange, faults)
+        if said is None or said.rule is None:
+            continue
+        if said.refusal is not None:
+            exchange.rule = said.rule
+            raise Refused(said.refusal, source="lectr")
+        if routed is None and said.route is not None:
+            routed = said
+    if routed is not None and routed.route is not None:
+        exchange.rule = routed.rule
+        fault = _follow(exchange, routed.route)
+        if fault is not None:
+            exchange.policy_fault = fault
+
+
+def _ask(policy: Policy, facts: Facts, exchange: Exchange, faults: Faults) -> Verdict | None:
+    with faults.of(policy.id):
+        return policy.decide(facts)
+    exchange.policy_fault = f"policy {policy.id} failed"
+    return None
+
+
+def _facts(exchange: Exchange) -> Facts:
+    assert exchange.provider is not None
+    holder = exchange.holder
+    return Facts(
+        org=holder.org if holder else "",
+        key_id=holder.key_id if holder else None,
+        feature=exchange.feature,
+        task=exchange.task,
+        provider=exchange.provider.id,
+        model=exchange.model_requested,
+        streamed=exchange.streamed,
+        endpoint=exchange.endpoint,
+        method=exchange.asked.method.decode("latin-1"),
+        request_bytes=exchange.request_bytes,
+        max_tokens=exchange.max_tokens,
+    )
+
+
+def _follow(exchange: Exchange, route: Route) -> str | None:
+    """Make the route the exchange's own; says why not where it cannot be done, and then changes nothing."""
+    call, target = exchange.call, exchange.provider
+    assert call is not None
+    assert target is not None
+    if route.provider is not None and route.provider != target.id:
+        other = exchange.version.providers.get(route.provider)
+        fault = _cannot_serve(other, route.provider)
+        if fault is not None or other is None:
+            return fault
+        target = other
+        call = attrs.evolve(call, credential=None)
+    content = None
+    if route.model is not None and route.model != call.model:
+        in_path = target.model_in_path(call.path) is not None
+        content = None if in_path and not exchange.content else replace_model(exchange.content, route.model)
+        if content is None and not in_path:
+            return "the body has no `model` that can be replaced"
+        call = attrs.evolve(call, model=route.model)
+    try:
+        target.locate(call)
+    except LectrError:
+        return f"provider {target.id} cannot serve this path"
+    exchange.target_provider, exchange.call = target, call
+    exchange.model_sent = call.model
+    if content is not None:
+        exchange.content = content
+        exchange.raw_body = b""
+    return None
+
+
+def _cannot_serve(other: Provider | None, name: str) -> str | None:
+    if other is None:
+        return f"provider {name} is not installed"
+    if other.held is None:
+        return f"provider {name} has no held credential"
+    return None

@@ -1,0 +1,152 @@
+"""The state of one exchange on its way through the steps of `way.py`. Made by `way.py`, filled in by the steps, read by
+`note.py`; gone when the exchange is over.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+import attrs
+
+from lectr_core.hot.link import Link
+from lectr_core.hot.version import Version
+from lectr_core.model.call import Answer, Call, Refusal
+from lectr_core.model.keys import KeyHolder
+from lectr_core.model.record import Attempt, EndedBy
+from lectr_core.model.secret import Credential
+from lectr_core.ports import Provider
+from lectr_core.wire.framing import Body, NoBody
+from lectr_core.wire.heads import RequestHead
+
+if TYPE_CHECKING:
+    from lectr_core.hot.observe import Observer
+
+ErrorSource = Literal["provider", "lectr", "client", "network"]
+
+_NOTHING: Final = NoBody()
+
+
+class Refused(Exception):
+    """Lectr itself answers this request. `closes`: the connection cannot be used again."""
+
+    def __init__(
+        self, refusal: Refusal, *, closes: bool = False, source: ErrorSource = "client", category: str | None = None
+    ) -> None:
+        self.refusal = refusal
+        self.closes = closes
+        self.source: ErrorSource = source
+        self.category = category
+        super().__init__(refusal.code)
+
+
+class ClientGone(Exception):
+    """The client left before its answer was complete."""
+
+
+class AnswerCut(Exception):
+    """The answer had begun and cannot be completed. `ended_by` says whose fault that is."""
+
+    def __init__(self, ended_by: EndedBy, category: str) -> None:
+        self.ended_by: EndedBy = ended_by
+        self.category = category
+        super().__init__(category)
+
+
+@attrs.define(kw_only=True)
+class Exchange:
+    """Everything that is known about one request by now. Each step writes its own block and reads those above."""
+
+    client: Link
+    version: Version
+    started_ns: int = attrs.field(factory=time.time_ns)
+    """Wall clock: the head was complete."""
+    clock_ns: int = attrs.field(factory=time.perf_counter_ns)
+    """Monotonic, the same moment."""
+    id: str = ""
+
+    # read
+    head: RequestHead | None = None
+    rest: bytes = b""
+    """What came behind the head (or the message) in the same read."""
+    body: Body = _NOTHING
+    raw_body: bytes = b""
+    """The body as it came, framing included, where it was read to decide."""
+    content: bytes = attrs.field(default=b"", repr=False)
+    """Its content."""
+    body_read: bool = False
+    """Whether the whole body is here; else it streams."""
+    request_bytes: int = 0
+    waited_ns: int = 0
+    """Spent waiting for the client or for a connection, before anything went upstream."""
+
+    # identify
+    holder: KeyHolder | None = None
+    feature: str = "untagged"
+    feature_cut: bool = False
+    task: str | None = None
+    call: Call | None = None
+    credentials: tuple[Credential, ...] = attrs.field(default=(), repr=False)
+    """Provider credentials the client sent, in its order."""
+    own_key_fields: frozenset[bytes] = frozenset()
+    """Credential fields that hold a Lectr key: they never go on."""
+    provider: Provider | None = None
+    provider_unknown: bool = False
+    streamed: bool = False
+    max_tokens: int | None = None
+    endpoint: str = "-"
+
+    # decide
+    target_provider: Provider | None = None
+    model_requested: str | None = None
+    model_sent: str | None = None
+    rule: str | None = None
+    policy_fault: str | None = None
+
+    # forward
+    seq: int = 0
+    begun: bool = False
+    attempts: list[Attempt] = attrs.field(factory=list)
+    attempt_ns: int = 0
+    sent_ns: int = 0
+    """Monotonic: the request began to go upstream."""
+
+    # relay
+    answer: Answer | None = None
+    status: int | None = None
+    """Of what the client got."""
+    first_byte_ns: int = 0
+    head_sent_ns: int = 0
+    observer: Observer | None = None
+    refused: Refused | None = None
+    refused_bytes: int = 0
+    """Content of the refusal sent."""
+    reusable: bool = False
+    """Whether the client's connection may carry another request."""
+
+    def __attrs_post_init__(self) -> None:
+        self.id = new_id(self.started_ns)
+
+    @property
+    def body_complete(self) -> bool:
+        """Whether the whole request has been taken off the client's connection."""
+        return self.body_read or self.body.done
+
+    @property
+    def asked(self) -> RequestHead:
+        """The request's head, once read."""
+        assert self.head is not None
+        return self.head
+
+
+# One generator a process, seeded by the system: ids need to be unique, not secret.
+_random: Final = random.Random(int.from_bytes(random.SystemRandom().randbytes(16)))
+
+
+def new_id(started_ns: int) -> str:
+    """A UUIDv7 (RFC 9562 §5.7): rows sort by time. Units: *started_ns* is wall-clock nanoseconds."""
+    bits = _random.getrandbits(74)
+    tail = 0x8000_0000_0000_0000 | (bits & 0x3FFF_FFFF_FFFF_FFFF)
+    text = f"{started_ns // 1_000_000:012x}7{bits >> 62:03x}{tail:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,109 @@
+"""One worker's gateway: what its exchanges share, and how it starts and stops. Called by the worker process.
+
+`version` and `keys` are swapped whole while requests are under way; an exchange keeps what it began with.
+"""
+
+from __future__ import annotations
+
+import socket
+
+import trio
+
+from lectr_core.hot import accept
+from lectr_core.hot.connect import Connector
+from lectr_core.hot.guard import Faults
+from lectr_core.hot.pool import Pool
+from lectr_core.hot.reactor import Reactor
+from lectr_core.hot.version import Version
+from lectr_core.journal.writer import Writer
+from lectr_core.model.keys import KeyRing
+
+__all__ = ["Gateway", "Version"]
+
+# Idle connections to providers are looked through this often; the idle limit itself is about a minute.
+TIDY_S = 5.0
+
+
+class Gateway:
+    """Serves clients until it is told to stop. Made inside a running Trio loop, used once."""
+
+    def __init__(self, version: Version, keys: KeyRing, journal: Writer) -> None:
+        self.version = version
+        self.keys = keys
+        self.journal = journal
+        self.faults = Faults()
+        self.reactor = Reactor()
+        settings = version.settings
+        self.pool = Pool(Connector(settings.connect_limit_s), self.reactor, settings.pool_idle_limit_s)
+        self.stopping = False
+        self.connections: set[accept.Connection] = set()
+        self.totals = {"accepted": 0, "turned_away": 0, "requests": 0, "escaped": 0}
+        self._stop = trio.Event()
+        self._drain_s = settings.drain_s
+        self._emptied = trio.Event()
+
+    async def serve(
+        self,
+        listeners: list[socket.socket],
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept and serve until `stop` was called and the open requests are done.
+
+        Waits: for ever. Cancel: every connection is closed at once; each open exchange still leaves its record.
+        """
+        async with trio.open_nursery() as outer:
+            outer.start_soon(self.reactor.run)
+            outer.start_soon(self._tidy)
+            async with trio.open_nursery() as clients:
+                async with trio.open_nursery() as doors:
+                    for listener in listeners:
+                        listener.setblocking(False)
+                        doors.start_soon(accept.door, self, listener, clients)
+                    task_status.started()
+                    await self._stop.wait()
+                    doors.cancel_scope.cancel()
+                await self._drain()
+            self.pool.close()
+            outer.cancel_scope.cancel()
+
+    def stop(self, drain_s: float | None = None) -> None:
+        """Stop accepting. Open requests may go on for *drain_s* seconds, then they are cut; a second call shortens that."""
+        if drain_s is not None:
+            self._drain_s = drain_s
+        self.stopping = True
+        for connection in list(self.connections):
+            if not connection.busy or self._stop.is_set():
+                connection.link.spot.end()
+        self._stop.set()
+
+    def left(self, connection: accept.Connection) -> None:
+        """A connection is over."""
+        self.connections.discard(connection)
+        if self.stopping and not self.connections:
+            self._emptied.set()
+
+    def counters(self) -> dict[str, int]:
+        """What a health report shows; each a plain count."""
+        return {
+            **self.totals,
+            "open_connections": len(self.connections),
+            "in_flight": sum(connection.busy for connection in self.connections),
+            "idle_upstream": len(self.pool),
+            "opened_upstream": self.pool.opened,
+            "plugin_faults": sum(self.faults.counts.values()),
+            "records_lost": self.journal.lost,
+        }
+
+    async def _drain(self) -> None:
+        if not self.connections:
+            return
+        with trio.move_on_after(self._drain_s):
+            await self._emptied.wait()
+        for connection in list(self.connections):
+            connection.link.spot.end()
+
+    async def _tidy(self) -> None:
+        while True:
+            await trio.sleep(TIDY_S)
+            self.pool.drop_old()
+            self.journal.flush_now()

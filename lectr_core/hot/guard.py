@@ -1,0 +1,57 @@
+"""Calls into plugins while a client waits: what they raise is counted and named, and never reaches the request.
+
+The one place on the hot side that catches everything a plugin may raise. Called by the steps that ask plugins.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import attrs
+
+from lectr_core.errors import ProviderConfigMissing
+
+_log = logging.getLogger("lectr.hot")
+
+
+@attrs.define
+class Faults:
+    """How often which plugin object failed, by its id; shown by `lectr doctor`."""
+
+    counts: Counter[str] = attrs.field(factory=Counter)
+
+    def of(self, who: str) -> _Guarded:
+        """A `with` block that drops whatever *who* raises in it, counts it, and logs each name's first fault."""
+        return _Guarded(self, who)
+
+    def count(self, who: str, error: BaseException) -> None:
+        """Note one fault. Only the error's type is logged: its text may quote what the plugin was given."""
+        self.counts[who] += 1
+        if self.counts[who] == 1:
+            _log.error("plugin %s failed with %s at %s; it was skipped", who, type(error).__name__, where(error))
+
+
+class _Guarded:
+    __slots__ = ("_faults", "_who")
+
+    def __init__(self, faults: Faults, who: str) -> None:
+        self._faults = faults
+        self._who = who
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if error is None or not isinstance(error, Exception) or isinstance(error, ProviderConfigMissing):
+            return False
+        self._faults.count(self._who, error)
+        return True
+
+
+def where(error: BaseException) -> str:
+    """File and line where an error arose: all of a traceback that can be shown, since its text may quote a request."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,248 @@
+"""Step 2 and 4: who asks, and which provider is meant. Called by `way.py`; pure but for writing into the exchange.
+
+The raw target is parsed once, here; what authenticates, what policies see and what goes upstream all come from that one
+parse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from lectr_core.hot.exchange import Exchange, Refused
+from lectr_core.hot.guard import Faults
+from lectr_core.model.call import Call, Refusal
+from lectr_core.model.keys import KeyRing
+from lectr_core.model.secret import KEY_PREFIX, Credential, Secret
+from lectr_core.ports import Provider
+from lectr_core.wire.body import read_fields
+from lectr_core.wire.heads import RequestHead
+
+MAX_FEATURE_CHARS: Final = 100
+MAX_TASK_CHARS: Final = 100
+
+CREDENTIAL_FIELDS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
+"""Header fields in which the SDKs of the day send a key."""
+
+_KEY: Final = KEY_PREFIX.encode()
+_KEY_TEXT: Final = KEY_PREFIX
+
+
+def party(exchange: Exchange, keys: KeyRing) -> None:
+    """Find out which org asks, before a byte of the body is read.
+
+    Errors: Refused with 401 for no key, an unknown or revoked one, a disabled org, or two different keys.
+    """
+    head = exchange.asked
+    path, has_query, query = _split_target(head)
+    given: set[bytes] = set()
+    path = _take_key_segment(path, given)
+    query, query_key = _take_key_parameter(query, given)
+    credentials, own_fields = _credentials(head, given)
+    if query_key is not None:
+        credentials.append(Credential(b"?key", b"", Secret(query_key)))
+    _labels(exchange, head, given)
+    exchange.credentials = tuple(credentials)
+    exchange.own_key_fields = frozenset(own_fields)
+    exchange.call = Call(
+        method=head.method.decode("latin-1"),
+        path=path,
+        query=query,
+        has_query=has_query,
+        credential=credentials[0] if credentials else None,
+    )
+    if exchange.version.settings.auth == "none":
+        exchange.holder = keys.find(given.pop()) if len(given) == 1 else None
+        return
+    _admit(exchange, keys, given)
+
+
+def provider(exchange: Exchange, faults: Faults) -> None:
+    """Find out which provider is meant, and what the body says about the request as a whole.
+
+    Errors: Refused with 400 where `X-Lectr-Provider` names none that is installed, or none is installed at all.
+    """
+    call = exchange.call
+    assert call is not None
+    if exchange.body_read:
+        fields = read_fields(exchange.content)
+        call = attrs.evolve(call, model=fields.model, streamed=fields.streamed)
+        exchange.streamed = bool(fields.streamed)
+        exchange.max_tokens = fields.max_tokens
+    named = exchange.asked.value(b"x-lectr-provider")
+    found, path, unknown = _detect_guarded(exchange, call, named, faults)
+    if found is None:
+        raise Refused(_no_provider(named, exchange.version.providers))
+    call = attrs.evolve(call, path=path)
+    exchange.provider = exchange.target_provider = found
+    exchange.provider_unknown = unknown
+    model = call.model
+    with faults.of(found.id):
+        exchange.endpoint = found.endpoint(path)
+        model = found.model_in_path(path) if model is None else model
+    exchange.model_requested = exchange.model_sent = model
+    exchange.call = attrs.evolve(call, model=model)
+
+
+def _detect_guarded(
+    exchange: Exchange, call: Call, named: bytes | None, faults: Faults
+) -> tuple[Provider | None, str, bool]:
+    """Detect; if a provider's plugin fails in it, find out which, count it, and detect again without it."""
+    providers, default = exchange.version.providers, exchange.version.default
+    try:
+        return detect(providers, default, call, named)
+    except Exception:  # noqa: BLE001 - a plugin may raise anything; the request goes on without it
+        sound: dict[str, Provider] = {}
+        for one in providers.values():
+            with faults.of(one.id):
+                detect({one.id: one}, None, call, None)
+                sound[one.id] = one
+        return detect(sound, default, call, named)
+
+
+def detect(
+    providers: Mapping[str, Provider], default: Provider | None, call: Call, named: bytes | None
+) -> tuple[Provider | None, str, bool]:
+    """Which provider a request is for.
+
+    Shapes: returns (provider, path without an explicit prefix, whether nothing spoke for it).
+    Order: the header; an explicit path prefix; a path only one provider has; the model; the credential; the default.
+        Above all but the header stands: a credential that visibly belongs to one provider goes to no other.
+    """
+    if named is not None:
+        chosen = providers.get(named.decode("latin-1").strip().lower())
+        return chosen, _without_prefix(call.path, chosen), False
+    owner = _owner(providers, call.credential)
+    prefixed = providers.get(call.path.split("/", 2)[1]) if call.path.count("/") > 1 else None
+    natural = next((p for p in providers.values() if p.claims_path(call.path)), None)
+    if owner is not None:
+        return owner, _without_prefix(call.path, owner), False
+    if natural is not None and natural is not prefixed:
+        return natural, call.path, False
+    if prefixed is not None:
+        return prefixed, _without_prefix(call.path, prefixed), False
+    if call.model is not None:
+        strength, best = max(((p.claims_model(call.model), p) for p in providers.values()), key=lambda pair: pair[0])
+        if strength:
+            return best, call.path, False
+    return default, call.path, True
+
+
+def _owner(providers: Mapping[str, Provider], credential: Credential | None) -> Provider | None:
+    if credential is None:
+        return None
+    return next((p for p in providers.values() if p.claims_credential(credential)), None)
+
+
+def _without_prefix(path: str, chosen: Provider | None) -> str:
+    if chosen is None:
+        return path
+    prefix = f"/{chosen.id}/"
+    return path[len(prefix) - 1 :] if path.startswith(prefix) else path
+
+
+def _split_target(head: RequestHead) -> tuple[str, bool, str]:
+    path, mark, query = head.target.decode("latin-1").partition("?")
+    return path, bool(mark), query
+
+
+def _take_key_segment(path: str, given: set[bytes]) -> str:
+    if not path.startswith(_KEY_TEXT, 1):
+        return path
+    segment, slash, rest = path[1:].partition("/")
+    given.add(segment.encode("latin-1"))
+    return slash + rest if slash else "/"
+
+
+def _take_key_parameter(query: str, given: set[bytes]) -> tuple[str, bytes | None]:
+    """Take a Lectr key out of `?key=`; of a provider's key there, say what it is and leave it."""
+    if "key=" not in query:
+        return query, None
+    kept: list[str] = []
+    theirs: bytes | None = None
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if name == "key" and value.startswith(_KEY_TEXT):
+            given.add(value.encode("latin-1"))
+            continue
+        if name == "key" and value:
+            theirs = value.encode("latin-1")
+        kept.append(part)
+    return "&".join(kept), theirs
+
+
+def _credentials(head: RequestHead, given: set[bytes]) -> tuple[list[Credential], set[bytes]]:
+    theirs: list[Credential] = []
+    own: set[bytes] = set()
+    for name, value, _ in head.fields:
+        if name not in CREDENTIAL_FIELDS:
+            continue
+        scheme = b""
+        token = value
+        if name == b"authorization":
+            word, _, token = value.partition(b" ")
+            scheme, token = word.lower(), token.strip()
+        if token.startswith(_KEY):
+            given.add(token)
+            own.add(name)
+        elif token:
+            theirs.append(Credential(name, scheme, Secret(token)))
+    return theirs, own
+
+
+def _labels(exchange: Exchange, head: RequestHead, given: set[bytes]) -> None:
+    for name, value, _ in head.fields:
+        if not name.startswith(b"x-lectr-"):
+            continue
+        if name == b"x-lectr-key":
+            given.add(value)
+        elif name == b"x-lectr-feature":
+            text = _text(value)
+            exchange.feature = text[:MAX_FEATURE_CHARS] or "untagged"
+            exchange.feature_cut = len(text) > MAX_FEATURE_CHARS
+        elif name == b"x-lectr-task":
+            exchange.task = _text(value)[:MAX_TASK_CHARS] or None
+
+
+def _text(value: bytes) -> str:
+    """Free text of a header: UTF-8 where it is that, else latin-1; control characters become blanks."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        text = value.decode("latin-1")
+    if text.isprintable():
+        return text.strip()
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+def _admit(exchange: Exchange, keys: KeyRing, given: set[bytes]) -> None:
+    given.discard(b"")
+    if not given:
+        raise Refused(
+            _unauthorized("missing_lectr_key", "no Lectr key: send it as X-Lectr-Key, in the path, or as the API key")
+        )
+    if len(given) > 1:
+        raise Refused(_unauthorized("invalid_lectr_key", "the request carries two different Lectr keys"))
+    holder = keys.find(given.pop())
+    if holder is None:
+        raise Refused(_unauthorized("invalid_lectr_key", "this Lectr key is unknown or revoked"))
+    exchange.holder = holder
+    if holder.org_disabled:
+        raise Refused(_unauthorized("org_disabled", f"the organisation {holder.org!r} is switched off"))
+
+
+def _unauthorized(code: str, message: str) -> Refusal:
+    return Refusal(401, code, message, kind="authentication_error")
+
+
+def _no_provider(named: bytes | None, providers: Mapping[str, Provider]) -> Refusal:
+    if not providers:
+        message = "no provider plugin is installed; the operator can add one with `lectr install`"
+        return Refusal(400, "provider_config_missing", message)
+    installed = ", ".join(sorted(providers))
+    if named is not None:
+        return Refusal(400, "invalid_provider", f"X-Lectr-Provider names no installed provider; installed: {installed}")
+    message = f"nothing in the request names a provider, and no default is set; send X-Lectr-Provider: one of {installed}"
+    return Refusal(400, "provider_config_missing", message)

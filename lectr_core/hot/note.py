@@ -1,0 +1,148 @@
+"""The journal's side of an exchange: a begun line before the first byte goes upstream, an ended line when all is over.
+
+Called by `way.py`; sync, so that nothing can be cancelled between the end of an exchange and its record.
+"""
+
+from __future__ import annotations
+
+import time
+
+from lectr_core.hot.exchange import ErrorSource, Exchange
+from lectr_core.hot.guard import Faults
+from lectr_core.journal.writer import Writer
+from lectr_core.model.reading import Reading
+from lectr_core.model.record import Attempt, Begun, Ended, EndedBy, Outcome
+
+
+def begun(exchange: Exchange, journal: Writer) -> None:
+    """Write that this request goes upstream now."""
+    exchange.seq = journal.next_seq()
+    journal.begun(_begun(exchange))
+    exchange.begun = True
+
+
+def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy, category: str | None) -> None:
+    """Write how this request ended: exactly one such line for each request, refused ones included."""
+    now_ns = time.perf_counter_ns()
+    if not exchange.seq:
+        exchange.seq = journal.next_seq()
+    outcome, source, category = _judge(exchange, ended_by, category, faults)
+    reading = Reading()
+    digest, response_bytes, ttft_ns = None, exchange.refused_bytes, None
+    observer = exchange.observer
+    if observer is not None:
+        reading = observer.finish(complete=ended_by == "completed")
+        digest, response_bytes = observer.digest, observer.content_bytes
+        if observer.first_token_ns:
+            ttft_ns = observer.first_token_ns - exchange.clock_ns
+        if reading.error_category is not None and outcome == "ok":
+            outcome, source, category = "provider_error", "provider", reading.error_category
+    _add_attempt(exchange, now_ns, category)
+    request_id, headroom = _from_head(exchange, faults)
+    refused = exchange.refused
+    journal.ended(
+        Ended(
+            begun=_begun(exchange),
+            outcome=outcome,
+            ended_by=ended_by,
+            status=exchange.status,
+            error_source=source,
+            error_category=category,
+            error_code=refused.refusal.code if refused is not None else None,
+            duration_ns=now_ns - exchange.clock_ns,
+            ttfb_ns=exchange.first_byte_ns - exchange.clock_ns if exchange.first_byte_ns else None,
+            ttft_ns=ttft_ns,
+            gateway_ns=_own_share(exchange, now_ns),
+            request_bytes=exchange.request_bytes,
+            response_bytes=response_bytes,
+            response_digest=digest,
+            client_retry=_retry_count(exchange),
+            provider_request_id=request_id,
+            reading=reading,
+            attempts=tuple(exchange.attempts),
+            headroom=headroom,
+        )
+    )
+
+
+def _begun(exchange: Exchange) -> Begun:
+    holder, detected, target = exchange.holder, exchange.provider, exchange.target_provider
+    return Begun(
+        seq=exchange.seq,
+        id=exchange.id,
+        started_ns=exchange.started_ns,
+        config_version=exchange.version.id,
+        method=exchange.head.method.decode("latin-1") if exchange.head is not None else "-",
+        endpoint=exchange.endpoint,
+        org=holder.org if holder else None,
+        key_id=holder.key_id if holder else None,
+        feature=exchange.feature,
+        feature_cut=exchange.feature_cut,
+        task=exchange.task,
+        provider=target.id if target else None,
+        provider_unknown=exchange.provider_unknown,
+        provider_detected=detected.id if detected and detected is not target else None,
+        model_requested=exchange.model_requested,
+        model_sent=exchange.model_sent,
+        streamed=exchange.streamed,
+        max_tokens=exchange.max_tokens,
+        request_bytes=exchange.request_bytes,
+        rule=exchange.rule,
+        policy_fault=exchange.policy_fault,
+    )
+
+
+def _judge(
+    exchange: Exchange, ended_by: EndedBy, category: str | None, faults: Faults
+) -> tuple[Outcome, ErrorSource | None, str | None]:
+    refused = exchange.refused
+    if refused is not None and refused.source == "network":
+        return "upstream_failed", "network", refused.category
+    if refused is not None:
+        return "lectr_refused", refused.source, "client" if refused.source == "client" else None
+    if ended_by == "client_gone":
+        return "client_disconnected", "client", None
+    if ended_by == "gateway_shutdown":
+        return "gateway_shutdown", "lectr", None
+    if ended_by != "completed":
+        return "upstream_failed", "network", category
+    answer, provider = exchange.answer, exchange.target_provider
+    if answer is not None and provider is not None and answer.status >= 400:
+        with faults.of(provider.id):
+            return "provider_error", "provider", provider.classify(answer)
+        return "provider_error", "provider", None
+    return "ok", None, None
+
+
+def _add_attempt(exchange: Exchange, now_ns: int, category: str | None) -> None:
+    target = exchange.target_provider
+    if not exchange.attempt_ns or target is None:
+        return
+    status = exchange.answer.status if exchange.answer is not None else None
+    duration_ns = now_ns - exchange.attempt_ns
+    exchange.attempts.append(
+        Attempt(provider=target.id, model=exchange.model_sent, status=status, category=category, duration_ns=duration_ns)
+    )
+
+
+def _from_head(exchange: Exchange, faults: Faults) -> tuple[str | None, dict[str, str]]:
+    answer, provider = exchange.answer, exchange.target_provider
+    if answer is None or provider is None:
+        return None, {}
+    with faults.of(provider.id):
+        return provider.request_id(answer), dict(provider.headroom(answer))
+    return None, {}
+
+
+def _own_share(exchange: Exchange, now_ns: int) -> int:
+    """What Lectr itself took: up to the first byte upstream, and from the first byte back to its leaving."""
+    if not exchange.sent_ns:
+        return max(0, now_ns - exchange.clock_ns - exchange.waited_ns)
+    up = exchange.sent_ns - exchange.clock_ns - exchange.waited_ns
+    down = exchange.head_sent_ns - exchange.first_byte_ns if exchange.head_sent_ns else 0
+    return max(0, up) + max(0, down)
+
+
+def _retry_count(exchange: Exchange) -> int | None:
+    value = exchange.head.value(b"x-stainless-retry-count") if exchange.head is not None else None
+    return int(value) if value is not None and value.isdigit() and len(value) < 6 else None

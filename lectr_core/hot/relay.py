@@ -1,0 +1,127 @@
+"""Step 7: the answer goes to the client, every byte as it comes. Called by `way.py`.
+
+The received buffer itself goes on; parsing only watches for the end. The client is served first, then the observer sees a
+copy. What is cut upstream is cut here too: never a clean finish for a fragment.
+"""
+
+from __future__ import annotations
+
+import time
+
+from lectr_core.errors import MalformedMessage
+from lectr_core.hot.exchange import AnswerCut, ClientGone, Exchange
+from lectr_core.hot.forward import Upstream
+from lectr_core.hot.guard import Faults
+from lectr_core.hot.link import Broken
+from lectr_core.hot.observe import Observer
+from lectr_core.hot.pool import Pool
+from lectr_core.hot.reactor import ConnectionEnding, Late
+from lectr_core.model.call import Answer
+from lectr_core.wire import forwarding, framing
+from lectr_core.wire.framing import Body, ChunkedBody, CloseBody
+
+
+async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Faults, *, stopping: bool) -> None:
+    """Pass the whole answer on, and give the connection back if it can be used again.
+
+    Waits: for the provider and for the client, each at most silence_limit_s in silence.
+    Errors: ClientGone; AnswerCut. The upstream connection is closed in both.
+    Cancel: the upstream connection is closed.
+    """
+    head, link, client = upstream.head, upstream.link, exchange.client
+    body = framing.response_body(head, exchange.asked.method)
+    unchunk = head.chunked and not exchange.asked.minor
+    exchange.reusable = (
+        exchange.asked.keeps_alive
+        and upstream.upload.done
+        and not stopping
+        and not unchunk
+        and not isinstance(body, CloseBody)
+    )
+    exchange.answer = reported = Answer(head.status, head.names())
+    assert exchange.call is not None
+    assert exchange.target_provider is not None
+    exchange.observer = Observer(exchange.target_provider, exchange.call, reported, faults)
+    lines = forwarding.response_lines(head, unchunk=unchunk, keep_alive=exchange.reusable, client_minor=exchange.asked.minor)
+    spare = b""
+    try:
+        spare = await _first(exchange, upstream, body, lines, unchunk)
+        if not body.done:
+            spare = await _rest(exchange, upstream, body, unchunk)
+    except Late:
+        raise AnswerCut("gateway_timeout", "timeout") from None
+    except ConnectionEnding:
+        raise AnswerCut("gateway_shutdown", "network") from None
+    finally:
+        sound = body.done and not isinstance(body, CloseBody) and not spare
+        if sound and head.keeps_alive and upstream.upload.done:
+            pool.give_back(upstream.place, link)
+        else:
+            link.close()
+    if client.hung_up:
+        exchange.reusable = False
+
+
+async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: bytes, unchunk: bool) -> bytes:
+    """Send the head together with what came of the body; says which bytes were left over."""
+    data = upstream.rest
+    end, content = _take(body, data)
+    exchange.status = upstream.head.status
+    out = b"".join(content) if unchunk else data[:end]
+    await _send(exchange, lines + out)
+    exchange.head_sent_ns = time.perf_counter_ns()
+    if content:
+        _observe(exchange, content)
+    return data[end:]
+
+
+async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: bool) -> bytes:
+    link, client, spot = upstream.link, exchange.client, exchange.client.spot
+    silence_limit_s = exchange.version.settings.silence_limit_s
+    spot.limit(silence_limit_s)
+    while True:
+        try:
+            data = link.recv_now()
+        except Broken as error:
+            raise AnswerCut("provider_failed", "network") from error
+        if data is None:
+            if client.hung_up:
+                raise ClientGone
+            if upstream.upload.done or not upstream.upload.push_now():
+                await spot.sleep()
+            continue
+        if not data:
+            if body.closed():
+                return b""
+            raise AnswerCut("provider_failed", "network")
+        end, content = _take(body, data)
+        out = b"".join(content) if unchunk else data[:end] if end < len(data) else data
+        await _send(exchange, out)
+        _observe(exchange, content)
+        if body.done:
+            return data[end:]
+        spot.limit(silence_limit_s)
+
+
+def _take(body: Body, data: bytes) -> tuple[int, list[bytes]]:
+    if not data or body.done:
+        return 0, []
+    try:
+        end, content = body.take(data)
+    except MalformedMessage as error:
+        raise AnswerCut("provider_failed", "network") from error
+    if isinstance(body, ChunkedBody) and any(forwarding.is_own(name) for name in body.trailers):
+        raise AnswerCut("provider_failed", "network")
+    return end, content
+
+
+async def _send(exchange: Exchange, data: bytes) -> None:
+    try:
+        await exchange.client.send(data)
+    except Broken as error:
+        raise ClientGone from error
+
+
+def _observe(exchange: Exchange, content: list[bytes]) -> None:
+    assert exchange.observer is not None
+    exchange.observer.see(content)

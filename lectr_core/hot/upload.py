@@ -1,0 +1,73 @@
+"""The request's way up while it is not all sent: what the client sends goes on as it comes, and no more is read than the
+provider takes. Called by `forward.py` and, for providers that answer before they have read everything, by `relay.py`.
+"""
+
+from __future__ import annotations
+
+from lectr_core.errors import MalformedMessage
+from lectr_core.hot.exchange import ClientGone, Exchange
+from lectr_core.hot.link import Broken, Link
+from lectr_core.wire.forwarding import is_own
+from lectr_core.wire.framing import ChunkedBody
+
+
+class Upload:
+    """What is still to go to the provider: first bytes that are here, then the client's body as it comes."""
+
+    __slots__ = ("_exchange", "_link", "_pending", "abandoned")
+
+    def __init__(self, exchange: Exchange, link: Link, first: bytes) -> None:
+        self._exchange = exchange
+        self._link = link
+        self._pending = memoryview(first)
+        self.abandoned = False
+        """The provider takes no more; its answer may still come."""
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has been handed over."""
+        return not self._pending and (self._exchange.body_read or self._exchange.body.done)
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether it is the client that is to move next."""
+        return not self._pending and not self.done and not self.abandoned
+
+    def push_now(self) -> bool:
+        """Move what can be moved without waiting; says whether anything moved.
+
+        Errors: ClientGone; MalformedMessage, and then nothing of the faulty bytes has gone on.
+        """
+        moved = False
+        while not self.done and not self.abandoned:
+            if not self._pending and not self._pull_now():
+                break
+            try:
+                sent = self._link.send_now(self._pending)
+            except Broken:
+                self.abandoned = True
+                break
+            if not sent:
+                break
+            self._pending = self._pending[sent:]
+            moved = True
+        return moved
+
+    def _pull_now(self) -> bool:
+        exchange = self._exchange
+        try:
+            data = exchange.rest or exchange.client.recv_now()
+        except Broken as error:
+            raise ClientGone from error
+        if data is None:
+            return False
+        exchange.rest = b""
+        if not data:
+            raise ClientGone
+        end, content = exchange.body.take(data)
+        if isinstance(exchange.body, ChunkedBody) and any(is_own(name) for name in exchange.body.trailers):
+            raise MalformedMessage("a trailer carries a field that must not go on")
+        exchange.rest = data[end:]
+        exchange.request_bytes += sum(map(len, content))
+        self._pending = memoryview(data)[:end]
+        return True

@@ -1,0 +1,33 @@
+"""One version of everything that decides about a request. Swapped whole; an exchange keeps the one that admitted it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from lectr_core.model.settings import GatewaySettings
+from lectr_core.ports import Policy, Provider
+
+
+@attrs.frozen
+class Version:
+    """Providers, policies and settings that belong together."""
+
+    id: str
+    """The configuration's version; stands on every record that it decided."""
+    providers: Mapping[str, Provider]
+    policies: tuple[Policy, ...]
+    settings: GatewaySettings
+    default: Provider | None = attrs.field(init=False)
+    """Where requests go that nothing speaks for."""
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "default", self._find_default())
+
+    def _find_default(self) -> Provider | None:
+        named = self.settings.default_provider
+        if named is not None:
+            return self.providers.get(named)
+        volunteers = sorted(p.id for p in self.providers.values() if p.accepts_unclaimed)
+        return self.providers[volunteers[0]] if volunteers else None

@@ -1,0 +1,61 @@
+"""The way of one request, from the bytes of its head to its record. Called by `accept.py`, once for each request.
+
+accept ─► read ─► identify ─► decide ─► forward ─► relay ─► note
+                                            observe beside it
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lectr_core.errors import MalformedMessage
+from lectr_core.hot import decide, forward, identify, note, read, refuse, relay
+from lectr_core.hot.exchange import AnswerCut, ClientGone, Exchange, Refused
+from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.reactor import ConnectionEnding
+from lectr_core.model.call import Refusal
+from lectr_core.model.record import EndedBy
+from lectr_core.wire.heads import parse_request_head
+
+if TYPE_CHECKING:
+    from lectr_core.hot.gateway import Gateway
+
+
+async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes) -> Exchange:
+    """Carry one request to its provider and the answer back. Every exchange leaves exactly one record.
+
+    Shapes: *head* is a whole request head, *rest* what came behind it. `reusable` of the result says whether the
+        connection may carry another request, which then begins with `rest`.
+    Waits: for client and provider, each within its limits.
+    Errors: none that belongs to the request; whatever escapes is a fault of Lectr and ends this connection alone.
+    Cancel: the provider's connection is closed and the record written.
+    """
+    exchange = Exchange(client=client, version=gateway.version, rest=rest)
+    ended_by: EndedBy = "gateway_shutdown"
+    category: str | None = None
+    try:
+        try:
+            exchange.head = parse_request_head(head)
+            identify.party(exchange, gateway.keys)
+            await read.body_to_decide(exchange)
+            identify.provider(exchange, gateway.faults)
+            decide.verdict(exchange, gateway.faults)
+            outgoing = forward.prepare(exchange)
+            note.begun(exchange, gateway.journal)
+            upstream = await forward.send(exchange, outgoing, gateway.pool)
+            await relay.answer(exchange, upstream, gateway.pool, gateway.faults, stopping=gateway.stopping)
+        except MalformedMessage as error:
+            refusal = Refusal(400, "invalid_request", f"malformed HTTP request: {error}")
+            await refuse.instead(exchange, Refused(refusal, closes=True), gateway)
+        except Refused as refused:
+            await refuse.instead(exchange, refused, gateway)
+        ended_by = "completed"
+    except (ClientGone, Broken):
+        ended_by, exchange.reusable = "client_gone", False
+    except AnswerCut as cut:
+        ended_by, category, exchange.reusable = cut.ended_by, cut.category, False
+    except ConnectionEnding:
+        ended_by, exchange.reusable = "gateway_shutdown", False
+    finally:
+        note.ended(exchange, gateway.journal, gateway.faults, ended_by, category)
+    return exchange

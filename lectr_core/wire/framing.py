@@ -1,0 +1,187 @@
+"""Where a body ends, and what of the bytes on the wire is its content (RFC 9112 §6 and §7). Sans-IO.
+
+A body object is fed what comes off the socket. It says how much of that belongs to the message, so that the raw bytes can
+go on as they are, and hands out the content for those who look at a copy. Chunks are walked here rather than by llhttp:
+only so is the end of the message known to the byte, and nothing behind it can slip through with it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Protocol
+
+from lectr_core.errors import MalformedMessage
+from lectr_core.wire.heads import RequestHead, ResponseHead
+
+# A chunk of 2^60 bytes is nobody's; 15 hex digits keep the count far from every overflow. No blanks around the size:
+# parsers disagree about them.
+_CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,15})(;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+_CHUNK_HEAD_BEGUN = re.compile(rb"[0-9a-fA-F]{0,15}(\r?|[0-9a-fA-F];[^\x00-\x08\x0a-\x1f\x7f]*\r?)\Z")
+_TRAILER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[^\x00-\x08\x0a-\x1f\x7f]*\Z")
+
+MAX_CHUNK_LINE_BYTES: Final = 256
+"""Size and extensions of one chunk. Extensions are all but unused; long ones are an attack (RFC 9112 §7.1.1)."""
+MAX_TRAILER_BYTES: Final = 8 * 1024
+
+
+class Body(Protocol):
+    """One message's body on its way."""
+
+    done: bool
+    """Whether the last byte has been seen."""
+
+    def take(self, data: bytes) -> tuple[int, list[bytes]]:
+        """Take the next bytes off the wire.
+
+        Shapes: returns (end, content): data[:end] belongs to this message, content joined is what it carries.
+        Errors: MalformedMessage; nothing of *data* may then be passed on.
+        """
+        ...
+
+    def closed(self) -> bool:
+        """The peer has closed. True if that is a clean end of this body, else it was cut."""
+        ...
+
+
+class NoBody:
+    """Nothing follows the head."""
+
+    __slots__ = ()
+    done = True
+
+    def take(self, data: bytes) -> tuple[int, list[bytes]]:
+        return 0, []
+
+    def closed(self) -> bool:
+        return True
+
+
+class LengthBody:
+    """As many bytes as `Content-Length` says."""
+
+    __slots__ = ("_left", "done")
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.done = length == 0
+
+    def take(self, data: bytes) -> tuple[int, list[bytes]]:
+        size = len(data)
+        if size < self._left:
+            self._left -= size
+            return size, [data]
+        end, self._left, self.done = self._left, 0, True
+        return end, [data if end == size else data[:end]] if end else []
+
+    def closed(self) -> bool:
+        return self.done
+
+
+class CloseBody:
+    """All until the connection closes (responses only)."""
+
+    __slots__ = ("done",)
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def take(self, data: bytes) -> tuple[int, list[bytes]]:
+        return len(data), [data]
+
+    def closed(self) -> bool:
+        self.done = True
+        return True
+
+
+class ChunkedBody:
+    """Chunks, then trailers.
+
+    I1: at most one of `_left` (bytes of the chunk's data to come) and `_ending` (bytes of the CRLF behind it to come) > 0.
+    I2: `_held` is the beginning of a line that is not complete yet, never longer than its limit.
+    """
+
+    __slots__ = ("_ending", "_held", "_left", "_trailing", "done", "trailers")
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._left = 0
+        self._ending = 0
+        self._trailing = False
+        self.done = False
+        self.trailers: list[bytes] = []
+        """Lower-case names of the trailer fields."""
+
+    def take(self, data: bytes) -> tuple[int, list[bytes]]:
+        held = len(self._held)
+        if held:
+            data, self._held = self._held + data, b""
+        content: list[bytes] = []
+        at, size = 0, len(data)
+        while at < size and not self.done:
+            if self._left:
+                end = min(size, at + self._left)
+                content.append(data[at:end])
+                self._left -= end - at
+                self._ending = 0 if self._left else 2
+                at = end
+            elif self._ending:
+                at = self._take_line_end(data, at)
+            elif self._trailing:
+                at = self._take_trailer(data, at)
+            else:
+                at = self._take_chunk_head(data, at)
+        return at - held, content
+
+    def closed(self) -> bool:
+        return self.done
+
+    def _take_line_end(self, data: bytes, at: int) -> int:
+        piece = data[at : at + self._ending]
+        if not b"\r\n"[2 - self._ending :].startswith(piece):
+            raise MalformedMessage("a chunk is not followed by an end of line")
+        self._ending -= len(piece)
+        return at + len(piece)
+
+    def _take_chunk_head(self, data: bytes, at: int) -> int:
+        match = _CHUNK_HEAD.match(data, at, at + MAX_CHUNK_LINE_BYTES)
+        if match is None:
+            rest = data[at : at + MAX_CHUNK_LINE_BYTES]
+            if len(rest) == MAX_CHUNK_LINE_BYTES or not _CHUNK_HEAD_BEGUN.match(rest):
+                raise MalformedMessage("a chunk does not begin with its size")
+            self._held = rest
+            return len(data)
+        self._left = int(match[1], 16)
+        self._trailing = not self._left
+        return match.end()
+
+    def _take_trailer(self, data: bytes, at: int) -> int:
+        end = data.find(b"\r\n", at)
+        if end < 0:
+            if len(data) - at > MAX_TRAILER_BYTES:
+                raise MalformedMessage(f"trailers have more than {MAX_TRAILER_BYTES} bytes")
+            self._held = data[at:]
+            return len(data)
+        if end == at:
+            self.done = True
+        else:
+            line = _TRAILER_LINE.match(data[at:end])
+            if line is None or len(self.trailers) >= 64:
+                raise MalformedMessage("a trailer is no field line, or there are more than 64")
+            self.trailers.append(line[1].lower())
+        return end + 2
+
+
+def request_body(head: RequestHead) -> Body:
+    """The body that follows a request head (RFC 9112 §6.3)."""
+    if head.chunked:
+        return ChunkedBody()
+    return LengthBody(head.length) if head.length else NoBody()
+
+
+def response_body(head: ResponseHead, method: bytes) -> Body:
+    """The body that follows a final response head to a request of *method* (RFC 9112 §6.3)."""
+    if method == b"HEAD" or head.status in (204, 304):
+        return NoBody()
+    if head.chunked:
+        return ChunkedBody()
+    return CloseBody() if head.length is None else LengthBody(head.length)

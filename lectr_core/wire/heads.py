@@ -1,0 +1,233 @@
+"""Request and response heads: raw bytes to values, strictly. Called by the hot rooms; never sends, never waits.
+
+llhttp checks the grammar; what it lets through although it is ambiguous is refused here (RFC 9112 §3, §5, §6, §11.2): heads
+without end, two hosts, `Transfer-Encoding` that is not exactly `chunked`, a length beside it. The raw lines are kept, so
+that what goes on is byte for byte what came.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import attrs
+import httptools
+
+from lectr_core.errors import MalformedMessage
+
+# Issue trackers of the usual servers show 8 to 32 KiB as their limits; cookies and long betas lists stay far below.
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 200
+
+Field = tuple[bytes, bytes, bytes]
+"""(name in lower case, value without surrounding blanks, the line as it came without CRLF)."""
+
+END: Final = b"\r\n\r\n"
+
+_DIGITS = re.compile(rb"[0-9]{1,15}\Z")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
+# Anything that could end a line, a value or a target early, or that has no place in a target (RFC 3986).
+_TARGET = re.compile(rb"[^\x00-\x20\x7f#]+\Z")
+
+
+@attrs.frozen
+class RequestHead:
+    """One request head as it came."""
+
+    method: bytes
+    target: bytes
+    """Origin-form, byte for byte; an absolute-form target has become its path and query."""
+    minor: int
+    """1 in HTTP/1.1, 0 in HTTP/1.0."""
+    fields: list[Field] = attrs.field(repr=False)
+    length: int | None
+    """`Content-Length`; None where there is none."""
+    chunked: bool
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows. A request without framing has none (RFC 9112 §6.3)."""
+        return self.chunked or bool(self.length)
+
+    def value(self, name: bytes) -> bytes | None:
+        """The first value of the field called *name* (lower case)."""
+        for field in self.fields:
+            if field[0] == name:
+                return field[1]
+        return None
+
+    def tokens(self, name: bytes) -> set[bytes]:
+        """Every comma-separated token of all fields called *name*, in lower case."""
+        return _tokens(self.fields, name)
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the client means to use the connection again (RFC 9112 §9.3)."""
+        tokens = self.tokens(b"connection")
+        return b"close" not in tokens if self.minor else b"keep-alive" in tokens
+
+
+@attrs.frozen
+class ResponseHead:
+    """One response head as it came."""
+
+    status: int
+    line: bytes
+    """The status line without CRLF."""
+    minor: int
+    fields: list[Field] = attrs.field(repr=False)
+    length: int | None
+    chunked: bool
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the connection may be used again after this response."""
+        return self.minor == 1 and b"close" not in _tokens(self.fields, b"connection")
+
+    def names(self) -> dict[str, str]:
+        """Fields as text by lower-case name; of repeated ones the last."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value, _ in self.fields}
+
+
+class _Catch:
+    """What llhttp calls back with."""
+
+    __slots__ = ("pairs", "target")
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[bytes, bytes]] = []
+        self.target = b""
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.pairs.append((name, value))
+
+
+def head_end(data: bytes | bytearray, searched: int = 0) -> int:
+    """Where the head at the front of *data* ends, its last CRLF included; 0 while it is not complete.
+
+    Shapes: *searched* bytes were looked at before and hold no whole end.
+    Errors: MalformedMessage if no end comes within MAX_HEAD_BYTES.
+    """
+    found = data.find(END, max(0, searched - 3))
+    if found < 0 and len(data) <= MAX_HEAD_BYTES:
+        return 0
+    if found < 0 or found + 4 > MAX_HEAD_BYTES:
+        raise MalformedMessage(f"the head has more than {MAX_HEAD_BYTES} bytes")
+    return found + 4
+
+
+def parse_request_head(head: bytes) -> RequestHead:
+    """Read one complete request head, with its final empty line.
+
+    Errors: MalformedMessage for anything that two parsers could read in two ways.
+    Source: RFC 9112 §2 to §7, §11.2.
+    """
+    if head[:1] in (b"\r", b"\n"):
+        raise MalformedMessage("an empty line stands where a request line was expected")
+    catch = _Catch()
+    parser = httptools.HttpRequestParser(catch)
+    _feed(parser, head)
+    fields = _fields(head, catch.pairs)
+    minor = _minor(parser.get_http_version())
+    length, chunked = _framing(fields, minor)
+    target = _origin_form(catch.target, _host(fields, minor))
+    return RequestHead(parser.get_method(), target, minor, fields, length, chunked)
+
+
+def parse_response_head(head: bytes) -> ResponseHead:
+    """Read one complete response head, with its final empty line.
+
+    Errors: MalformedMessage as for requests; a status outside 100 to 599 too.
+    """
+    catch = _Catch()
+    parser = httptools.HttpResponseParser(catch)
+    _feed(parser, head)
+    status = parser.get_status_code()
+    if not 100 <= status <= 599:
+        raise MalformedMessage(f"status {status} is outside 100 to 599")
+    fields = _fields(head, catch.pairs)
+    minor = _minor(parser.get_http_version())
+    length, chunked = _framing(fields, minor)
+    return ResponseHead(status, head[: head.index(b"\r\n")], minor, fields, length, chunked)
+
+
+def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, head: bytes) -> None:
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass  # `Upgrade` or CONNECT: the head is complete all the same, and the body is framed by our own rules.
+    except httptools.HttpParserError as error:
+        # The parser's text quotes nothing of the message.
+        raise MalformedMessage(f"no HTTP/1.1 head: {type(error).__name__}") from error
+
+
+def _fields(head: bytes, pairs: list[tuple[bytes, bytes]]) -> list[Field]:
+    lines = head[:-4].split(b"\r\n")
+    if len(pairs) > MAX_FIELDS:
+        raise MalformedMessage(f"the head has {len(pairs)} fields; {MAX_FIELDS} are allowed")
+    if len(lines) - 1 != len(pairs):
+        raise MalformedMessage("a field goes over more than one line")
+    return [(name.lower(), value.strip(b" \t"), line) for (name, value), line in zip(pairs, lines[1:], strict=True)]
+
+
+def _minor(version: str) -> int:
+    if version == "1.1":
+        return 1
+    if version == "1.0":
+        return 0
+    raise MalformedMessage(f"HTTP version {version!r}; 1.0 and 1.1 are allowed")
+
+
+def _framing(fields: list[Field], minor: int) -> tuple[int | None, bool]:
+    length: int | None = None
+    chunked = False
+    for name, value, _ in fields:
+        if name == b"content-length":
+            if length is not None:
+                raise MalformedMessage("content-length comes more than once")
+            if not _DIGITS.match(value):
+                raise MalformedMessage("content-length is no plain number below 10^15")
+            length = int(value)
+        elif name == b"transfer-encoding":
+            if chunked or value.lower() != b"chunked" or not minor:
+                raise MalformedMessage("transfer-encoding is not exactly one 'chunked' in HTTP/1.1")
+            chunked = True
+    if chunked and length is not None:
+        raise MalformedMessage("content-length and transfer-encoding come together")
+    return length, chunked
+
+
+def _host(fields: list[Field], minor: int) -> bytes:
+    hosts = [value for name, value, _ in fields if name == b"host"]
+    if len(hosts) > 1:
+        raise MalformedMessage("host comes more than once")
+    if not hosts:
+        if minor:
+            raise MalformedMessage("host is missing")
+        return b""
+    return hosts[0]
+
+
+def _origin_form(target: bytes, host: bytes) -> bytes:
+    if not _TARGET.match(target):
+        raise MalformedMessage("the target holds a byte that has no place in one")
+    if target.startswith(b"/"):
+        return target
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
+        raise MalformedMessage("the target is neither a path nor an absolute URL")
+    if absolute[1].lower() != host.lower():
+        raise MalformedMessage("the target names another host than the host field")
+    rest = absolute[2]
+    return rest if rest.startswith(b"/") else b"/" + rest
+
+
+def _tokens(fields: list[Field], name: bytes) -> set[bytes]:
+    found: set[bytes] = set()
+    for field in fields:
+        if field[0] == name:
+            found.update(token.strip().lower() for token in field[1].split(b","))
+    return found
