@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 import attrs
 
 from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader
+from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
 from lectr_core.dialects.routes import VERSIONS, template
 from lectr_core.errors import OperatorError, ProviderConfigMissing
@@ -105,7 +106,7 @@ def upstream_of(settings: Settings, path: str, section: ProviderSettings, defaul
 class DialectProvider:
     """A provider that speaks completions and responses. Satisfies `ports.Provider`."""
 
-    READERS: Mapping[str, tuple[type, type]] = {
+    READERS: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
         "chat/completions": (CompletionsReader, CompletionsEventReader),
         "completions": (CompletionsReader, CompletionsEventReader),
         "embeddings": (CompletionsReader, CompletionsEventReader),
@@ -200,12 +201,8 @@ class DialectProvider:
             return None
         media_type = answer.media_type
         if media_type == EVENT_STREAM:
-            made: Reader = readers[1]()
-            return made
-        if media_type == JSON or media_type.endswith("+json"):
-            made = readers[0]()
-            return made
-        return None
+            return readers[1]()
+        return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
 
     def route(self, path: str) -> str:
         """The endpoint behind its version: `chat/completions`."""

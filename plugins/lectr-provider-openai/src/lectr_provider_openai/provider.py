@@ -1,0 +1,80 @@
+"""OpenAI: its address, its models' families, its keys' shapes and the readers of all its answers.
+
+What it shares with others that speak its dialect stands in the core; here is only what is its own.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+import attrs
+
+from lectr_core import DialectProvider, ProviderSettings, Section, Settings, upstream_of
+from lectr_provider_openai.audio import SpeechEventReader, TranscriptEventReader, TranscriptReader
+from lectr_provider_openai.images import ImagesEventReader, ImagesReader
+
+PATH: Final = "provider.openai"
+
+BASE_URL: Final = "https://api.openai.com"
+
+FAMILIES: Final = (
+    "gpt-",
+    "chatgpt-",
+    *(f"o{generation}" for generation in range(1, 10)),
+    "text-embedding-",
+    "text-moderation-",
+    "omni-moderation-",
+    "dall-e-",
+    "whisper-",
+    "tts-",
+    "davinci",
+    "babbage",
+    "codex",
+    "sora",
+    "computer-use-preview",
+    # Fine-tuned ones are named after the model they were made of.
+    "ft:gpt-",
+    "ft:o4",
+    "ft:davinci",
+    "ft:babbage",
+)
+"""How its models' names begin. Families rather than names, so that a model released tomorrow is recognised."""
+
+KEY_PREFIXES: Final = (b"sk-proj-", b"sk-svcacct-", b"sk-admin-")
+"""Keys that nobody else issues. A bare `sk-` is no proof: many others begin their keys so."""
+
+
+@attrs.frozen(kw_only=True)
+class OpenAISettings(ProviderSettings):
+    """`[provider.openai]`."""
+
+
+SECTION: Final = Section(PATH, OpenAISettings, help="OpenAI: another address, a key that Lectr holds.")
+
+
+class OpenAIProvider(DialectProvider):
+    """OpenAI, for everything it answers with usage."""
+
+    READERS: ClassVar = {
+        **DialectProvider.READERS,
+        "audio/transcriptions": (TranscriptReader, TranscriptEventReader),
+        "audio/translations": (TranscriptReader, TranscriptEventReader),
+        "audio/speech": (TranscriptReader, SpeechEventReader),
+        "images/generations": (ImagesReader, ImagesEventReader),
+        "images/edits": (ImagesReader, ImagesEventReader),
+        "images/variations": (ImagesReader, ImagesEventReader),
+    }
+
+
+def provider_of(settings: Settings) -> OpenAIProvider:
+    """The provider that the settings describe. Errors: OperatorError; see `upstream_of`."""
+    upstream = upstream_of(settings, PATH, settings.section(PATH, OpenAISettings), BASE_URL)
+    return OpenAIProvider(
+        "openai",
+        upstream.base_url,
+        upstream.held,
+        families=FAMILIES,
+        key_prefixes=KEY_PREFIXES,
+        accepts_unclaimed=True,
+        ca_file=upstream.ca_file,
+    )
