@@ -1,0 +1,27 @@
+"""What gets plugged in: one section of the settings, one sink. Called by Lectr at start; heavy imports stand inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lectr_core import Section, Settings, Sink, hookimpl
+
+
+@hookimpl
+def lectr_settings() -> Iterable[Section]:
+    """`[sink.sqlite]`."""
+    from lectr_sink_sqlite.settings import SqliteSettings
+
+    return [Section("sink.sqlite", SqliteSettings, help="Where requests are stored, and for how long.")]
+
+
+@hookimpl
+def lectr_sinks(settings: Settings) -> Iterable[Sink]:
+    """One SQLite file; none where it is switched off."""
+    from lectr_sink_sqlite.settings import SqliteSettings
+    from lectr_sink_sqlite.sink import SqliteSink
+
+    mine = settings.section("sink.sqlite", SqliteSettings)
+    if not mine.enabled:
+        return []
+    return [SqliteSink(mine.path or settings.gateway.data / "lectr.db", mine)]

@@ -1,0 +1,90 @@
+"""The database file itself: made private, opened for writing or only for reading, moved aside when it is broken.
+
+Blocking; called by `store.py` and `history.py`, never on Trio's own thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+log = logging.getLogger("lectr.sink.sqlite")
+
+PRIVATE = 0o600
+
+# 64 MiB: what the write-ahead log keeps on disk after a burst; SQLite's own default never gives the room back.
+WAL_KEEP_BYTES = 64 * 1024 * 1024
+
+# 16 MiB of pages: the fronts of all indexes of some million rows stay in memory between two batches.
+CACHE_KIB = 16 * 1024
+
+BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def is_broken(fault: sqlite3.Error) -> bool:
+    """Whether the error says that the file's content is damaged (and not: locked, full, away)."""
+    code = getattr(fault, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in BROKEN
+
+
+def connect(path: Path, busy_limit_s: float) -> sqlite3.Connection:
+    """Open for writing; makes the file (mode 0600) where there is none. Transactions are begun by hand.
+
+    Errors: sqlite3.Error or OSError where the file cannot be had.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Made here and not by SQLite, so that it is never readable to others, not even for a moment. SQLite gives its
+    # write-ahead log the mode of the database.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
+    connection = sqlite3.connect(path, timeout=busy_limit_s, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEEP_BYTES}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        # Reads the schema, which is where a file that is no database shows itself.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_for_reading(path: Path, busy_limit_s: float) -> sqlite3.Connection | None:
+    """Open without any right to change; None where there is no file."""
+    if not path.exists():
+        return None
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_limit_s, isolation_level=None)
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Read the whole file, indexes against tables. Errors: sqlite3.DatabaseError (SQLITE_CORRUPT) where it is damaged."""
+    (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if said != "ok":
+        fault = sqlite3.DatabaseError(str(said))
+        fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise fault
+
+
+def set_aside(path: Path, fault: sqlite3.Error, now_ns: int) -> Path:
+    """Rename a broken file, its write-ahead log with it, so that a new one can begin. Returns the new name."""
+    at = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.name}.corrupt-{at}")
+    count = 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{path.name}.corrupt-{at}-{count}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    log.error(
+        "database %s is damaged (%s); moved to %s, a new one begins: rows stored before are only in the old file, "
+        "and what the journal still holds is stored again",
+        *(path, fault, aside.name),
+    )
+    return aside

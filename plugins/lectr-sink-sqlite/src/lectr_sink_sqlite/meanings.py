@@ -1,0 +1,211 @@
+"""What every table and column means, with its unit. Stands in the file itself too, as table `about_columns`.
+
+The reference page is made from this and tested to be current; a column without a meaning fails a test. Called by
+`store.py` at opening and by the script that makes the page.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+Column = tuple[str, str]
+"""Unit, meaning."""
+
+TEXT: Final = "text"
+FLAG: Final = "0 or 1"
+TIME: Final = "UTC, ISO 8601"
+COUNT: Final = "count"
+TOKENS: Final = "tokens"
+MS: Final = "ms"
+BYTES: Final = "bytes"
+USD: Final = "USD"
+NANOUSD: Final = "nano-USD"
+JSON: Final = "JSON"
+
+TABLES: Final[dict[str, str]] = {
+    "requests": "One row a request, whatever became of it.",
+    "usage_hourly": "Sums by the hour. Kept up to date in the transaction that stores the rows; retention leaves them.",
+    "latency_hourly": "How many answered requests (outcome `ok`) took how long, by the hour: a histogram that adds up.",
+    "latency_steps": "The steps of that histogram.",
+    "cursors": "How far each stream of the journal is stored. Lectr's own; do not change it.",
+    "removed": "How many rows retention has removed, by stream, so that `lectr verify` still counts right.",
+    "about_columns": "This page, as a table.",
+    "recent_requests": "View: the newest requests first, the columns people look at.",
+    "spend_by_feature_day": "View: cost and tokens by day and feature, from `usage_hourly`.",
+    "spend_by_model_day": "View: cost and tokens by day, provider and model, from `usage_hourly`.",
+}
+
+REQUESTS: Final[dict[str, Column]] = {
+    "id": ("UUIDv7", "The request's id. Sorts by time."),
+    "started_at": (TIME, "When the request's head was complete, with milliseconds."),
+    "org": (TEXT, "Whose key it was; NULL where the key was missing or unknown."),
+    "feature": (TEXT, "`X-Lectr-Feature`; `untagged` where there was none."),
+    "task": (TEXT, "`X-Lectr-Task`, as sent."),
+    "provider": (TEXT, "Where the request went, after any route."),
+    "model_requested": (TEXT, "The model the client asked for."),
+    "model_sent": (TEXT, "The model that went to the provider, after any route."),
+    "model_actual": (TEXT, "The model as the provider reports it; NULL where it reports none."),
+    "endpoint": (TEXT, "The route, without ids and query: `/v1/chat/completions`."),
+    "method": (TEXT, "The HTTP method."),
+    "status": (COUNT, "The HTTP status the client got; NULL where it got none."),
+    "outcome": (
+        TEXT,
+        "`ok`, `provider_error`, `lectr_refused`, `client_disconnected`, `upstream_failed`, `interrupted` (by a crash), "
+        "`gateway_shutdown`.",
+    ),
+    "ended_by": (
+        TEXT,
+        "What ended the exchange: `completed`, `client_gone`, `provider_failed`, `gateway_timeout`, `gateway_shutdown`, "
+        "`crash`.",
+    ),
+    "error_source": (TEXT, "Where the error came from: `provider`, `lectr`, `client`, `network`; NULL: no error."),
+    "error_category": (
+        TEXT,
+        "`rate_limit`, `overload`, `money`, `auth`, `client`, `server`, `in_band`, `timeout`, `network`; NULL: no error.",
+    ),
+    "error_code": (TEXT, "Lectr's own code (`invalid_lectr_key`). A provider's error text is never kept."),
+    "finish_reason": (TEXT, "Why the answer ended, in the provider's word."),
+    "streamed": (FLAG, "Whether the client asked for a stream."),
+    "attempts": (COUNT, "Tries at a provider, the last one included; 0 where Lectr refused."),
+    "duration_ms": (MS, "From the complete head to the last byte sent."),
+    "ttfb_ms": (MS, "To the first byte of the provider's response head."),
+    "ttft_ms": (MS, "To the first piece of output in a stream, or to the body of a whole answer."),
+    "gateway_ms": (MS, "Lectr's own share of the time before the first byte."),
+    "input_tokens": (TOKENS, "The whole prompt, cached and cache-write tokens included; NULL: unknown, never 0."),
+    "input_tokens_low": (TOKENS, "Lower bound of `input_tokens`; equal to it where the provider reported it."),
+    "input_tokens_high": (TOKENS, "Upper bound of `input_tokens`; NULL: no bound is known."),
+    "output_tokens": (TOKENS, "The whole answer, reasoning included; NULL: unknown, never 0."),
+    "output_tokens_low": (TOKENS, "Lower bound of `output_tokens`."),
+    "output_tokens_high": (TOKENS, "Upper bound of `output_tokens`; NULL: no bound is known."),
+    "cached_input_tokens": (TOKENS, "Prompt tokens read from the provider's cache; part of `input_tokens`."),
+    "cache_write_tokens": (TOKENS, "Prompt tokens written to the provider's cache, any lifetime; part of `input_tokens`."),
+    "cache_write_5m_tokens": (TOKENS, "Of these, kept for 5 minutes; NULL where counts are not reported."),
+    "cache_write_1h_tokens": (TOKENS, "Of these, kept for 1 hour; NULL where counts are not reported."),
+    "reasoning_tokens": (TOKENS, "Answer tokens spent on thinking; part of `output_tokens`."),
+    "audio_tokens": (TOKENS, "Audio tokens in and out; part of the totals; NULL where counts are not reported."),
+    "image_tokens": (TOKENS, "Image tokens in and out, where billed apart; part of the totals; NULL where not reported."),
+    "tokens_source": (TEXT, "`reported` by the provider, `measured` from the stream, `estimated`, or `unknown`."),
+    "cost_usd": (USD, "`cost_nanousd`, for people; NULL: the price or the counts are unknown, never 0."),
+    "cost_low_usd": (USD, "Lower bound of the cost."),
+    "cost_high_usd": (USD, "Upper bound of the cost."),
+    "cost_basis": (
+        TEXT,
+        "`exact`: the usual price. `variant`: the tier's own price. `fallback`: no price for the tier, so the usual one. "
+        "`override`: from `lectr.toml`. `unknown`: no price.",
+    ),
+    "variant": (TEXT, "The service tier or speed that the provider reports; NULL for the usual one."),
+    "price_id": (TEXT, "Which price was used: `provider/model@date`."),
+    "price_source": (TEXT, "Where the price comes from, with its version."),
+    "price_date": ("ISO date", "From when the price holds, or when its source was issued."),
+    "price_note": (TEXT, "What the price could not say."),
+    "rule": (TEXT, "Which rule, limit or budget acted."),
+    "policy_fault": (TEXT, "Why a route could not be followed, or which policy failed."),
+    "provider_detected": (TEXT, "The provider as detected, where a route sent the request elsewhere."),
+    "provider_unknown": (FLAG, "Nothing spoke for a provider: the default was used."),
+    "provider_request_id": (TEXT, "The provider's own id of the request."),
+    "answer_id": (TEXT, "The provider's id of the answer, from its body."),
+    "max_tokens": (TOKENS, "The request's own ceiling for its answer."),
+    "request_bytes": (BYTES, "Size of the request's body."),
+    "response_bytes": (BYTES, "Size of the body the client got, without transfer framing."),
+    "response_digest": ("SHA-256, hex", "Over those bytes; NULL where there was no body."),
+    "faithful": (FLAG, "Whether what came from the provider and what the client got are the same bytes."),
+    "client_retry": (COUNT, "The client SDK's own retry number, where it sends one."),
+    "feature_cut": (FLAG, "Whether the feature's name was longer than is kept."),
+    "key_id": (TEXT, "Public name of the Lectr key."),
+    "config_version": (TEXT, "Which version of the settings decided."),
+    "usage_state": (TEXT, "What the answer said about usage: `reported`, `partial`, `absent`, `unreadable`."),
+    "usage_check": (FLAG, "Whether the parts add up to the provider's own totals; NULL where it gives none."),
+    "deltas": (COUNT, "Pieces of the answer that carried output."),
+    "delta_chars": ("characters", "Length of those pieces. The text itself is never kept."),
+    "cost_nanousd": (NANOUSD, "The cost, as an exact integer; add these up, not the dollars."),
+    "cost_low_nanousd": (NANOUSD, "Lower bound of the cost."),
+    "cost_high_nanousd": (NANOUSD, "Upper bound of the cost."),
+    "cost_parts_json": (JSON, "The cost by unit, in nano-USD; the parts sum to the cost up to one rounding each."),
+    "units_json": (JSON, "Disjoint counts by unit: `input`, `cache_read`, `output`, `reasoning`, …"),
+    "usage_json": (JSON, "The provider's own usage object, numbers and short words only."),
+    "attempts_json": (JSON, "Every try: provider, model, status, category, duration in ns."),
+    "headroom_json": (JSON, "The provider's rate-limit headers, as sent."),
+    "stream": (TEXT, "Which worker's life the sequence number counts in."),
+    "seq": (COUNT, "1, 2, 3 … within the stream; a gap is a record that was lost."),
+}
+
+USAGE_HOURLY: Final[dict[str, Column]] = {
+    "hour": (TIME, "The hour's beginning."),
+    "org": (TEXT, "As in `requests`; empty where it is NULL there."),
+    "feature": (TEXT, "As in `requests`."),
+    "provider": (TEXT, "As in `requests`; empty where it is NULL there."),
+    "model": (TEXT, "The actual model, else the one sent, else the one requested; empty: none."),
+    "outcome": (TEXT, "As in `requests`."),
+    "requests": (COUNT, "Requests."),
+    "errors": (COUNT, "Of these, with an outcome that is neither `ok` nor `client_disconnected`."),
+    "input_tokens": (TOKENS, "Sum over the requests that know it."),
+    "output_tokens": (TOKENS, "Sum over the requests that know it."),
+    "cached_input_tokens": (TOKENS, "Sum over the requests that know it."),
+    "cache_write_tokens": (TOKENS, "Sum over the requests that know it."),
+    "reasoning_tokens": (TOKENS, "Sum over the requests that know it."),
+    "tokens_unknown": (COUNT, "Requests that add nothing to the token sums, because their counts are unknown."),
+    "tokens_not_reported": (COUNT, "Requests whose counts were measured or estimated, not reported."),
+    "cost_usd": (USD, "`cost_nanousd`, for people."),
+    "cost_nanousd": (NANOUSD, "Sum over the requests whose cost is known."),
+    "cost_low_nanousd": (NANOUSD, "Sum of the lower bounds."),
+    "cost_high_nanousd": (NANOUSD, "Sum of the upper bounds."),
+    "cost_unknown": (COUNT, "Requests that add nothing to the cost, because their cost is unknown."),
+    "duration_sum_ms": (MS, "Sum of `duration_ms`; divide by `requests`."),
+    "gateway_sum_ms": (MS, "Sum of `gateway_ms`; divide by `requests`."),
+    "ttft_sum_ms": (MS, "Sum of `ttft_ms`; divide by `ttft_requests`."),
+    "ttft_requests": (COUNT, "Requests that have a `ttft_ms`."),
+    "request_bytes": (BYTES, "Sum."),
+    "response_bytes": (BYTES, "Sum."),
+}
+
+LATENCY_HOURLY: Final[dict[str, Column]] = {
+    **{name: USAGE_HOURLY[name] for name in ("hour", "provider", "model")},
+    "measure": (TEXT, "`duration` or `ttft`."),
+    "upto_ms": (MS, "Upper end of the step; the lower end is the step before it."),
+    "requests": (COUNT, "Requests within the step."),
+}
+
+_DAY: Final[dict[str, Column]] = {
+    "day": ("UTC, ISO date", "The day."),
+    **{name: USAGE_HOURLY[name] for name in ("feature", "provider", "model", "requests", "errors")},
+    **{name: USAGE_HOURLY[name] for name in ("input_tokens", "output_tokens", "cost_unknown")},
+    "cost_usd": (USD, "Sum over the requests whose cost is known."),
+    "cost_low_usd": (USD, "Sum of the lower bounds."),
+    "cost_high_usd": (USD, "Sum of the upper bounds."),
+}
+
+COLUMNS: Final[dict[str, dict[str, Column]]] = {
+    "requests": REQUESTS,
+    "usage_hourly": USAGE_HOURLY,
+    "latency_hourly": LATENCY_HOURLY,
+    "latency_steps": {"upto_ms": LATENCY_HOURLY["upto_ms"]},
+    "cursors": {"stream": REQUESTS["stream"], "cursor": (JSON, "Segment, offset and what became of the sequence numbers.")},
+    "removed": {"stream": REQUESTS["stream"], "requests": (COUNT, "Rows removed.")},
+    "about_columns": {
+        "in_table": (TEXT, "Table or view."),
+        "name": (TEXT, "Column."),
+        "unit": (TEXT, "Unit, or kind of text."),
+        "meaning": (TEXT, "In words."),
+    },
+    "recent_requests": {**REQUESTS, "model": USAGE_HOURLY["model"]},
+    "spend_by_feature_day": _DAY,
+    "spend_by_model_day": _DAY,
+}
+"""By table or view; a view's entry may explain more columns than it has."""
+
+
+def write(connection: sqlite3.Connection) -> None:
+    """Bring `about_columns` up to date; writes nothing where it is."""
+    known = {
+        (table, column, *COLUMNS[table][column])
+        for table in COLUMNS
+        for (column,) in connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))
+        if column in COLUMNS[table]
+    }
+    if known == set(connection.execute("SELECT in_table, name, unit, meaning FROM about_columns")):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM about_columns")
+    connection.executemany("INSERT INTO about_columns VALUES (?, ?, ?, ?)", sorted(known))
+    connection.execute("COMMIT")

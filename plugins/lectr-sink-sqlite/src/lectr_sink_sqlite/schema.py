@@ -1,0 +1,236 @@
+"""The schema, as numbered migrations. What was released is never edited: a new number changes it.
+
+Statements live here and nothing else does: what a column means stands in `meanings.py`, how a row is made in `rows.py`.
+Called by `store.py` whenever the file is opened for writing.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("lectr_sink_sqlite")
+
+REQUESTS = """
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY NOT NULL,
+    started_at TEXT NOT NULL,
+    org TEXT,
+    feature TEXT NOT NULL,
+    task TEXT,
+    provider TEXT,
+    model_requested TEXT,
+    model_sent TEXT,
+    model_actual TEXT,
+    endpoint TEXT NOT NULL,
+    method TEXT NOT NULL,
+    status INTEGER,
+    outcome TEXT NOT NULL,
+    ended_by TEXT NOT NULL,
+    error_source TEXT,
+    error_category TEXT,
+    error_code TEXT,
+    finish_reason TEXT,
+    streamed INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    duration_ms REAL NOT NULL,
+    ttfb_ms REAL,
+    ttft_ms REAL,
+    gateway_ms REAL NOT NULL,
+    input_tokens INTEGER,
+    input_tokens_low INTEGER,
+    input_tokens_high INTEGER,
+    output_tokens INTEGER,
+    output_tokens_low INTEGER,
+    output_tokens_high INTEGER,
+    cached_input_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    cache_write_5m_tokens INTEGER GENERATED ALWAYS AS (
+        CASE WHEN tokens_source = 'reported' THEN coalesce(json_extract(units_json, '$.cache_write_5m'), 0) END) VIRTUAL,
+    cache_write_1h_tokens INTEGER GENERATED ALWAYS AS (
+        CASE WHEN tokens_source = 'reported' THEN coalesce(json_extract(units_json, '$.cache_write_1h'), 0) END) VIRTUAL,
+    reasoning_tokens INTEGER,
+    audio_tokens INTEGER GENERATED ALWAYS AS (
+        CASE WHEN tokens_source = 'reported' THEN coalesce(json_extract(units_json, '$.input_audio'), 0)
+            + coalesce(json_extract(units_json, '$.cache_read_audio'), 0)
+            + coalesce(json_extract(units_json, '$.output_audio'), 0) END) VIRTUAL,
+    image_tokens INTEGER GENERATED ALWAYS AS (
+        CASE WHEN tokens_source = 'reported' THEN coalesce(json_extract(units_json, '$.input_image'), 0)
+            + coalesce(json_extract(units_json, '$.output_image'), 0) END) VIRTUAL,
+    tokens_source TEXT NOT NULL,
+    cost_usd REAL GENERATED ALWAYS AS (cost_nanousd / 1e9) VIRTUAL,
+    cost_low_usd REAL GENERATED ALWAYS AS (cost_low_nanousd / 1e9) VIRTUAL,
+    cost_high_usd REAL GENERATED ALWAYS AS (cost_high_nanousd / 1e9) VIRTUAL,
+    cost_basis TEXT NOT NULL,
+    variant TEXT,
+    price_id TEXT,
+    price_source TEXT,
+    price_date TEXT,
+    price_note TEXT,
+    rule TEXT,
+    policy_fault TEXT,
+    provider_detected TEXT,
+    provider_unknown INTEGER NOT NULL,
+    provider_request_id TEXT,
+    answer_id TEXT,
+    max_tokens INTEGER,
+    request_bytes INTEGER NOT NULL,
+    response_bytes INTEGER NOT NULL,
+    response_digest TEXT,
+    faithful INTEGER,
+    client_retry INTEGER,
+    feature_cut INTEGER NOT NULL,
+    key_id TEXT,
+    config_version TEXT NOT NULL,
+    usage_state TEXT NOT NULL,
+    usage_check INTEGER,
+    deltas INTEGER NOT NULL,
+    delta_chars INTEGER NOT NULL,
+    cost_nanousd INTEGER,
+    cost_low_nanousd INTEGER,
+    cost_high_nanousd INTEGER,
+    cost_parts_json TEXT,
+    units_json TEXT,
+    usage_json TEXT,
+    attempts_json TEXT,
+    headroom_json TEXT,
+    stream TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    UNIQUE (stream, seq)
+) STRICT
+"""
+
+# One index a question that people ask; each begins with what is asked for and ends with the time. `feature`, `org` and
+# `outcome` alone are served by the front of theirs, which is also what a facet counts on.
+REQUESTS_INDEXES = (
+    "CREATE INDEX requests_by_time ON requests (started_at)",
+    "CREATE INDEX requests_by_feature ON requests (feature, started_at)",
+    "CREATE INDEX requests_by_model ON requests (provider, model_actual, started_at)",
+    "CREATE INDEX requests_by_outcome ON requests (outcome, started_at)",
+    "CREATE INDEX requests_by_org ON requests (org, started_at)",
+)
+
+CURSORS = "CREATE TABLE cursors (stream TEXT PRIMARY KEY NOT NULL, cursor TEXT NOT NULL) STRICT, WITHOUT ROWID"
+
+REMOVED = "CREATE TABLE removed (stream TEXT PRIMARY KEY NOT NULL, requests INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+
+USAGE_HOURLY = """
+CREATE TABLE usage_hourly (
+    hour TEXT NOT NULL,
+    org TEXT NOT NULL,
+    feature TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cached_input_tokens INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    reasoning_tokens INTEGER NOT NULL,
+    tokens_unknown INTEGER NOT NULL,
+    tokens_not_reported INTEGER NOT NULL,
+    cost_usd REAL GENERATED ALWAYS AS (cost_nanousd / 1e9) VIRTUAL,
+    cost_nanousd INTEGER NOT NULL,
+    cost_low_nanousd INTEGER NOT NULL,
+    cost_high_nanousd INTEGER NOT NULL,
+    cost_unknown INTEGER NOT NULL,
+    duration_sum_ms REAL NOT NULL,
+    gateway_sum_ms REAL NOT NULL,
+    ttft_sum_ms REAL NOT NULL,
+    ttft_requests INTEGER NOT NULL,
+    request_bytes INTEGER NOT NULL,
+    response_bytes INTEGER NOT NULL,
+    PRIMARY KEY (hour, org, feature, provider, model, outcome)
+) STRICT, WITHOUT ROWID
+"""
+
+LATENCY_STEPS = "CREATE TABLE latency_steps (upto_ms REAL PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID"
+
+LATENCY_HOURLY = """
+CREATE TABLE latency_hourly (
+    hour TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    measure TEXT NOT NULL,
+    upto_ms REAL NOT NULL,
+    requests INTEGER NOT NULL,
+    PRIMARY KEY (hour, provider, model, measure, upto_ms)
+) STRICT, WITHOUT ROWID
+"""
+
+# Ten steps to the power of ten (the R10 series of preferred numbers): a percentile read from them is at most 13 % too high.
+STEPS_PER_DECADE = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
+# From 1 ms to over 22 hours; what took longer is counted in the last step.
+STEPS_MS = tuple(round(step * 10**power, 3) for power in range(8) for step in STEPS_PER_DECADE)
+
+RECENT_REQUESTS = """
+CREATE VIEW recent_requests AS
+SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status,
+    duration_ms, ttft_ms, input_tokens, output_tokens, tokens_source, cost_usd, cost_basis, org, task, rule,
+    error_category, id
+FROM requests ORDER BY id DESC
+"""
+
+SPEND_BY_FEATURE_DAY = """
+CREATE VIEW spend_by_feature_day AS
+SELECT substr(hour, 1, 10) AS day, feature, sum(requests) AS requests, sum(errors) AS errors,
+    sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_nanousd) / 1e9 AS cost_usd,
+    sum(cost_low_nanousd) / 1e9 AS cost_low_usd, sum(cost_high_nanousd) / 1e9 AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown
+FROM usage_hourly GROUP BY day, feature ORDER BY day DESC, cost_usd DESC
+"""
+
+SPEND_BY_MODEL_DAY = """
+CREATE VIEW spend_by_model_day AS
+SELECT substr(hour, 1, 10) AS day, provider, model, sum(requests) AS requests, sum(errors) AS errors,
+    sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_nanousd) / 1e9 AS cost_usd,
+    sum(cost_low_nanousd) / 1e9 AS cost_low_usd, sum(cost_high_nanousd) / 1e9 AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown
+FROM usage_hourly GROUP BY day, provider, model ORDER BY day DESC, cost_usd DESC
+"""
+
+ABOUT_COLUMNS = """
+CREATE TABLE about_columns (
+    in_table TEXT NOT NULL,
+    name TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    meaning TEXT NOT NULL,
+    PRIMARY KEY (in_table, name)
+) STRICT, WITHOUT ROWID
+"""
+
+
+@migrations(name="0001_requests")
+def requests(db: Database) -> None:
+    """One row a request."""
+    for statement in (REQUESTS, *REQUESTS_INDEXES):
+        db.execute(statement)
+
+
+@migrations(name="0002_cursors")
+def cursors(db: Database) -> None:
+    """How far each stream is stored, and how many of its rows retention took away."""
+    db.execute(CURSORS)
+    db.execute(REMOVED)
+
+
+@migrations(name="0003_rollups")
+def rollups(db: Database) -> None:
+    """Sums and latencies by the hour."""
+    for statement in (USAGE_HOURLY, LATENCY_STEPS, LATENCY_HOURLY):
+        db.execute(statement)
+    db.conn.executemany("INSERT INTO latency_steps (upto_ms) VALUES (?)", [(step,) for step in STEPS_MS])
+
+
+@migrations(name="0004_views")
+def views(db: Database) -> None:
+    """What people look at first."""
+    for statement in (RECENT_REQUESTS, SPEND_BY_FEATURE_DAY, SPEND_BY_MODEL_DAY):
+        db.execute(statement)
+
+
+@migrations(name="0005_about_columns")
+def about_columns(db: Database) -> None:
+    """What every column means, in the file itself."""
+    db.execute(ABOUT_COLUMNS)

@@ -1,0 +1,23 @@
+"""What an operator can say about the SQLite sink. Values only; read by Lectr's settings loader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class SqliteSettings:
+    """`[sink.sqlite]`."""
+
+    enabled: bool = True
+    """Whether this sink stores anything at all."""
+    path: Path | None = None
+    """The database file; absent: `lectr.db` in the data directory."""
+    retention_days: int = 0
+    """After how many days a row of `requests` is removed; 0: never. Hourly rollups stay."""
+    retention_chunk: int = 2_000
+    """How many rows one step of that removal takes, so that no write waits long for it."""
+    busy_limit_s: float = 5.0
+    """How long to wait for another process's lock before the write is tried again later, in seconds."""

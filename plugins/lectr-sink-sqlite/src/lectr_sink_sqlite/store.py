@@ -1,0 +1,153 @@
+"""The SQLite connection that writes. One transaction a batch: rows, rollups and cursors, or nothing.
+
+Blocking; called by `sink.py`, in one worker thread at a time. Knows no Trio; what only reads stands in `history.py`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+from sqlite_utils import Database
+
+from lectr_core import Cursor, OperatorError, Record, decode_cursor, encode_cursor
+from lectr_sink_sqlite import file, meanings, rollups, schema
+from lectr_sink_sqlite.rows import INSERT, Row, row, tame, timestamp
+
+DAY_NS = 86_400 * 1_000_000_000
+# Rows grow a day old no faster than the day goes by: looking once an hour keeps at most an hour too much.
+SWEEP_EVERY_NS = 3_600 * 1_000_000_000
+
+PUT_CURSOR = """INSERT INTO cursors (stream, cursor) VALUES (?, ?)
+ON CONFLICT (stream) DO UPDATE SET cursor = excluded.cursor"""
+
+_OLDEST = "SELECT rowid FROM requests WHERE started_at < ? ORDER BY started_at LIMIT ?"
+COUNT_REMOVED = f"""INSERT INTO removed (stream, requests)
+SELECT stream, count(*) FROM requests WHERE rowid IN ({_OLDEST}) GROUP BY stream
+ON CONFLICT (stream) DO UPDATE SET requests = requests + excluded.requests"""
+REMOVE = f"DELETE FROM requests WHERE rowid IN ({_OLDEST})"
+
+# What Python's sqlite3 raises for a value that SQLite cannot keep.
+UNKEEPABLE = (OverflowError, UnicodeEncodeError)
+
+
+@attrs.define
+class Store:
+    """One file, one connection. Every method may raise OperatorError; the file then holds what it held before."""
+
+    path: Path
+    busy_limit_s: float
+    retention_days: int
+    retention_chunk: int
+    now_ns: Callable[[], int]
+    """Wall clock, nanoseconds since 1970."""
+    _connection: sqlite3.Connection | None = attrs.field(default=None, init=False, repr=False)
+    _suspect: bool = attrs.field(default=False, init=False)
+    """Whether SQLite called the file damaged since it was opened: then the next opening reads it all."""
+    _swept_ns: int = attrs.field(default=0, init=False)
+    """When nothing was left to remove for the last time."""
+
+    def open(self) -> dict[str, Cursor]:
+        """Open or open again, bring the schema up to date, and say how far each stream is stored."""
+        self.close()
+        try:
+            self._connection = self._opened()
+        except (sqlite3.Error, OSError) as exc:
+            if not isinstance(exc, sqlite3.Error) or not file.is_broken(exc):
+                raise OperatorError(f"cannot open {self.path}: {exc}") from exc
+            self._connection = self._begun_anew(exc)
+        self._suspect = False
+        with self._faults("read the cursors of"):
+            return {stream: decode_cursor(text) for stream, text in self._live.execute("SELECT stream, cursor FROM cursors")}
+
+    def write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
+        """Store rows not stored yet, what they add to the rollups, and the cursors, in one transaction."""
+        rows = [row(record) for record in records]
+        places = [(cursor.stream, encode_cursor(cursor)) for cursor in cursors]
+        with self._faults("write to"):
+            try:
+                self._commit(rows, places)
+            except UNKEEPABLE:
+                self._commit([tame(values) for values in rows], places)
+
+    def sweep(self) -> int:
+        """Remove one chunk of rows that are past their days, if it is time to look. Returns how many went.
+
+        Short on purpose: called after each batch, so that a large backlog goes away between writes.
+        """
+        now_ns = self.now_ns()
+        if not self.retention_days or now_ns - self._swept_ns < SWEEP_EVERY_NS:
+            return 0
+        chunk = (timestamp(now_ns - self.retention_days * DAY_NS), self.retention_chunk)
+        with self._faults("remove old rows from"):
+            live = self._live
+            live.execute("BEGIN IMMEDIATE")
+            live.execute(COUNT_REMOVED, chunk)
+            removed = live.execute(REMOVE, chunk).rowcount
+            live.execute("COMMIT")
+        if removed < self.retention_chunk:
+            self._swept_ns = now_ns
+        return removed
+
+    def close(self) -> None:
+        """Let go of the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @property
+    def _live(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise OperatorError(f"{self.path} is not open")
+        return self._connection
+
+    def _commit(self, rows: Sequence[Row], places: Sequence[tuple[str, str]]) -> None:
+        live = self._live
+        live.execute("BEGIN IMMEDIATE")
+        try:
+            (mark,) = live.execute(rollups.MARK).fetchone()
+            live.executemany(INSERT, rows)
+            for statement in rollups.ADD:
+                live.execute(statement, (mark,))
+            live.executemany(PUT_CURSOR, places)
+            live.execute("COMMIT")
+        except BaseException:
+            if live.in_transaction:
+                live.execute("ROLLBACK")
+            raise
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = file.connect(self.path, self.busy_limit_s)
+        try:
+            if self._suspect:
+                file.check(connection)
+            schema.migrations.apply(Database(connection, execute_plugins=False))
+            meanings.write(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _begun_anew(self, fault: sqlite3.Error) -> sqlite3.Connection:
+        try:
+            file.set_aside(self.path, fault, self.now_ns())
+            self._suspect = False
+            return self._opened()
+        except (sqlite3.Error, OSError) as exc:
+            raise OperatorError(f"cannot begin {self.path} anew: {exc}") from exc
+
+    @contextmanager
+    def _faults(self, doing: str) -> Iterator[None]:
+        """Undo what is open, remember that a file seems damaged, and say SQLite's errors as ours."""
+        try:
+            yield
+        except BaseException as fault:
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.rollback()
+            if not isinstance(fault, sqlite3.Error):
+                raise
+            self._suspect = self._suspect or file.is_broken(fault)
+            raise OperatorError(f"cannot {doing} {self.path}: {fault}") from fault
