@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import time
 from pathlib import Path
 
-from lectr_core.journal.layout import LOCK, segment_name, segment_numbers
+from lectr_core.journal.layout import COLD_LOCK, FILE_MODE, LOCK, segment_name, segment_numbers
 from lectr_core.model.record import Begun, Ended
 
 # A living writer makes its lock anew within seconds if somebody deletes it; a dead one cannot. Ten minutes is far from both.
@@ -72,10 +71,27 @@ def remove_stream(stream: Path) -> None:
     """Remove a finished stream: out of sight in one step, then for good. Killed midway, `sweep` does the rest."""
     gone = stream.with_name(GONE + stream.name)
     os.rename(stream, gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    _remove(gone)
 
 
 def sweep(journal: Path) -> None:
     """Remove what an earlier `remove_stream` left behind."""
     for path in journal.glob(GONE + "*"):
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
+
+
+def _remove(directory: Path) -> None:
+    for path in directory.iterdir():
+        path.unlink(missing_ok=True)
+    directory.rmdir()
+
+
+def take_cold_lock_now(journal: Path) -> int | None:
+    """Become the one cold process of this journal: a descriptor to keep open meanwhile, or None where another one is."""
+    lock = os.open(journal / COLD_LOCK, os.O_CREAT | os.O_RDWR, FILE_MODE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock

@@ -16,6 +16,8 @@ BROAD: Final = {"Exception", "BaseException", "BaseExceptionGroup", "ExceptionGr
 MAY_CATCH_ALL: Final[dict[str, str]] = {
     "lectr_core/assembly/plugins.py": "calls hooks: a plugin's fault is reported under the plugin's name",
     "lectr_core/hot/accept.py": "a supervisor: one connection's fault must not end the others",
+    "lectr_core/cold/prices.py": "calls price books: one that fails is counted and named, and the next is asked",
+    "lectr_core/cold/verify.py": "asks sinks what they hold: one that is down must not hide what the others prove",
     "lectr_core/cold/way.py": "a supervisor: one sink's fault must not end the others",
 }
 

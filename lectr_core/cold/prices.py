@@ -1,0 +1,109 @@
+"""The price books as one desk: asked in order, answers remembered, rates made ready for exact arithmetic.
+
+A book is a plugin: what it raises or answers wrongly is counted and named, and the next book is asked. Nothing is rounded
+here. Called by `account.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from lectr_core.model.price import NANO, PriceQuestion, Quote
+from lectr_core.ports import PriceBook
+
+_log = logging.getLogger("lectr.cold")
+
+REMEMBERED: Final = 4096
+"""Questions whose answer is kept; one takes about a kilobyte."""
+
+# No rate of any provider is finer than 1e-12 USD a unit or above 1000; beyond these, a book is broken, not expensive.
+_FINEST_EXPONENT = -24
+_HIGHEST_RATE = 1_000_000
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAY_NS = 86_400_000_000_000
+
+
+@attrs.frozen
+class Rates:
+    """A quote as whole numbers: *per_unit* divided by *scale* is nano-dollars for one unit, exactly."""
+
+    quote: Quote
+    model: str
+    """The model it was found under."""
+    per_unit: Mapping[str, int]
+    scale: int
+
+
+def make_rates(quote: Quote, model: str) -> Rates:
+    """Make *quote* ready. Errors: ValueError where a rate is no sensible price."""
+    finest = 0
+    for unit, rate in quote.rates.items():
+        if not isinstance(rate, Decimal) or not rate.is_finite() or not 0 <= rate <= _HIGHEST_RATE:
+            raise ValueError(f"rate of {unit!r} is {rate!r}; allowed is a Decimal from 0 to {_HIGHEST_RATE}")
+        exponent = int(rate.normalize().as_tuple().exponent)
+        if exponent < _FINEST_EXPONENT:
+            raise ValueError(f"rate of {unit!r} is {rate!r}; allowed are {-_FINEST_EXPONENT} decimal places")
+        finest = min(finest, exponent)
+    scale = 10**-finest
+    return Rates(quote, model, {unit: _exactly(rate, scale) * NANO for unit, rate in quote.rates.items()}, scale)
+
+
+def _exactly(rate: Decimal, scale: int) -> int:
+    above, below = rate.as_integer_ratio()
+    return above * scale // below  # no rest: below divides scale
+
+
+def day_of(started_ns: int) -> date:
+    """The UTC day of a moment. Units: wall clock, nanoseconds since 1970."""
+    return date.fromordinal(_EPOCH + started_ns // _DAY_NS)
+
+
+@attrs.define(eq=False)
+class PriceDesk:
+    """Asks the books in their order. Each book is asked all the questions, which differ in their model alone, before the
+    next one is: so the operator's own price for the model as sent goes before a list's price for the model as reported.
+    """
+
+    books: Sequence[PriceBook]
+    faults: Counter[str] = attrs.field(init=False, factory=Counter)
+    """How often each book failed, by its id."""
+    _remembered: OrderedDict[tuple[PriceQuestion, ...], Rates | None] = attrs.field(init=False, factory=OrderedDict)
+
+    def find(self, questions: tuple[PriceQuestion, ...]) -> Rates | None:
+        """The first answer; None where no book knows any of the models."""
+        if questions in self._remembered:
+            self._remembered.move_to_end(questions)
+            return self._remembered[questions]
+        faults = self.faults.total()
+        rates = self._ask(questions)
+        if self.faults.total() == faults:  # an answer given while a book was broken is not kept
+            self._remembered[questions] = rates
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return rates
+
+    def _ask(self, questions: tuple[PriceQuestion, ...]) -> Rates | None:
+        for book in self.books:
+            for question in questions:
+                try:
+                    quote = book.quote(question)
+                    if quote is not None:
+                        return make_rates(quote, question.model)
+                except Exception as exc:  # noqa: BLE001 - a plugin may raise anything, and must not stop the records
+                    self._blame(book.id, exc)
+        return None
+
+    def _blame(self, book: str, fault: Exception) -> None:
+        """Count a fault, and log the 1st, 10th, 100th …"""
+        self.faults[book] += 1
+        count = self.faults[book]
+        if count == 10 ** (len(str(count)) - 1):
+            _log.error("price book %s failed (%d times so far): %s: %s", book, count, type(fault).__name__, fault)

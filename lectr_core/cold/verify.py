@@ -1,0 +1,181 @@
+"""The proof that no record is missing: for each sink and stream, what was accepted against what became of it.
+
+Reads the journal and asks the sinks, changes nothing, and may run beside a cold process at work. The sum
+
+    accepted = stored + waiting + in flight + lost
+
+is checked with *stored* counted in the sink's rows themselves, not taken from the cursor that claims it. Never here: words
+for people, exit codes (the command `lectr verify` in assembly). Called by it, and by the demo's summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from lectr_core.journal.layout import stream_names
+from lectr_core.journal.reader import StreamReader
+from lectr_core.journal.recovery import is_writer_gone
+from lectr_core.model.cursor import Cursor
+from lectr_core.ports import History, Sink
+
+# A sink at work moves on while it is counted; asked again a moment later it stands still long enough.
+_TRIES: Final = 20
+_PAUSE_S: Final = 0.05
+_BATCH: Final = 1000
+
+
+@attrs.frozen(kw_only=True)
+class StreamProof:
+    """One stream as one sink has it."""
+
+    sink: str
+    stream: str
+    accepted: int
+    """Sequence numbers that the worker gave out, as far as journal and cursor know."""
+    stored: int
+    """Rows in the sink, those included that its retention removed since."""
+    claimed: int
+    """Records handed over, by the cursor: equal to *stored*, or something is wrong in the sink."""
+    waiting: int
+    """In the journal, not stored yet: an end without a row, or a request that its dead worker never ended."""
+    in_flight: int
+    """Begun, not ended, and the worker lives."""
+    lost: int
+    """Known to have left no record."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every sequence number is accounted for, once."""
+        return self.stored == self.claimed and self.missing == 0 and self.lost >= 0
+
+    @property
+    def missing(self) -> int:
+        """Records that nothing accounts for; negative where there are too many."""
+        return self.accepted - self.stored - self.waiting - self.in_flight - self.lost
+
+
+@attrs.frozen(kw_only=True)
+class SinkProof:
+    """One sink: all its streams and their sums."""
+
+    sink: str
+    streams: tuple[StreamProof, ...]
+    fault: str | None = None
+    """Why the sink could not be asked; then there are no streams."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether all is accounted for. A sink that cannot be asked proves nothing."""
+        return self.fault is None and all(stream.is_balanced for stream in self.streams)
+
+    @property
+    def accepted(self) -> int:
+        return sum(stream.accepted for stream in self.streams)
+
+    @property
+    def stored(self) -> int:
+        return sum(stream.stored for stream in self.streams)
+
+    @property
+    def waiting(self) -> int:
+        return sum(stream.waiting for stream in self.streams)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(stream.in_flight for stream in self.streams)
+
+    @property
+    def lost(self) -> int:
+        return sum(stream.lost for stream in self.streams)
+
+    @property
+    def missing(self) -> int:
+        return sum(abs(stream.missing) for stream in self.streams)
+
+
+@attrs.frozen(kw_only=True)
+class Proof:
+    """All sinks that can be asked."""
+
+    sinks: tuple[SinkProof, ...]
+    silent: tuple[str, ...]
+    """Sinks that cannot say what they hold (they are no `History`)."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether no record is missing or double anywhere."""
+        return all(sink.is_balanced for sink in self.sinks)
+
+
+async def prove(journal: Path, sinks: Sequence[Sink]) -> Proof:
+    """Count everything. Waits: on each sink in turn, and for one at work to hold still for a moment."""
+    able = [sink for sink in sinks if isinstance(sink, History)]
+    return Proof(
+        sinks=tuple([await _prove_sink(journal, sink.id, sink) for sink in able]),
+        silent=tuple(sink.id for sink in sinks if not isinstance(sink, History)),
+    )
+
+
+async def _prove_sink(journal: Path, name: str, sink: History) -> SinkProof:
+    try:
+        streams = await _prove_streams(journal, name, sink)
+    except Exception as exc:  # noqa: BLE001 - a sink is a plugin: one that is down must not hide what the others prove
+        return SinkProof(sink=name, streams=(), fault=" ".join(f"{type(exc).__name__}: {exc}".split())[:300])
+    return SinkProof(sink=name, streams=streams)
+
+
+async def _prove_streams(journal: Path, name: str, sink: History) -> tuple[StreamProof, ...]:
+    """Count all streams of one sink, at a moment at which it did not move."""
+    for _ in range(_TRIES):
+        cursors, rows = await sink.cursors(), await sink.count()
+        proofs, is_moving = _count(journal, name, cursors, rows)
+        if not is_moving and await sink.cursors() == cursors:
+            break
+        await trio.sleep(_PAUSE_S)
+    return proofs
+
+
+def _count(
+    journal: Path, name: str, cursors: Mapping[str, Cursor], rows: Mapping[str, int]
+) -> tuple[tuple[StreamProof, ...], bool]:
+    """Every stream that is known to journal, cursors or rows; and whether files went while they were read."""
+    there = stream_names(journal)
+    proofs = []
+    is_moving = False
+    for stream in sorted({*there, *cursors, *rows}):
+        cursor = cursors.get(stream, Cursor(stream=stream))
+        waiting = in_flight = 0
+        if stream in there and not (cursor.finished and is_writer_gone(journal / stream)):
+            try:
+                cursor, waiting, in_flight = _read_on(journal / stream, cursor)
+            except OSError:
+                is_moving = True
+        proofs.append(
+            StreamProof(
+                sink=name,
+                stream=stream,
+                accepted=cursor.highest,
+                stored=rows.get(stream, 0),
+                claimed=cursor.stored - waiting,
+                waiting=waiting,
+                in_flight=in_flight,
+                lost=cursor.lost,
+            )
+        )
+    return tuple(proofs), is_moving
+
+
+def _read_on(stream: Path, cursor: Cursor) -> tuple[Cursor, int, int]:
+    """Read all that a sink with this cursor has not got: where that ends, how many records wait, how many are in flight."""
+    waiting = 0
+    with StreamReader(stream, cursor) as reader:
+        while True:
+            batch = reader.read(_BATCH)
+            waiting += len(batch.ended)
+            if not batch.ended or batch.cursor.finished:
+                return batch.cursor, waiting, reader.in_flight

@@ -1,0 +1,215 @@
+"""The cold side of the journal: follows one stream from a cursor and hands over each record once. Sans Trio; one a sink.
+
+Reads whole lines only, from the segments in order, as far as they go. What it remembers besides its cursor are the
+requests in flight (begun, not ended), and those it finds again after a restart by reading the segment it stands in from
+its start (writer, I5). Called by `cold/deliver.py` and `cold/verify.py`.
+
+I1  A cursor handed out describes exactly the records handed out with and before it. Whoever stores both in one step, and
+    goes on from what is stored, has every record once, wherever either side is killed.
+I2  For every cursor: highest = stored + lost + in flight. What is neither handed over nor in flight is lost; should its
+    line come after all (late, out of the writer's memory), it is lost no more.
+I3  Requests without an end become `interrupted` only when the writer is gone *and* everything it wrote is read, all of
+    them together with the cursor that says `finished`.
+I4  A damaged line costs at most its own record. A record whose own fields are damaged but whose `begun` can be read
+    becomes `interrupted`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import attrs
+
+from lectr_core.journal.layout import BEGUN, CLOSED, ENDED, segment_name, segment_numbers
+from lectr_core.journal.recovery import interrupted, is_writer_gone
+from lectr_core.model.codec import decode, decode_begun, decode_ended
+from lectr_core.model.cursor import Cursor
+from lectr_core.model.record import Begun, Ended
+
+# About 140 records: small enough to leave nothing unread for long, large enough that system calls do not count.
+_CHUNK_BYTES = 256 * 1024
+
+
+@attrs.frozen
+class Batch:
+    """Records, and the cursor that stands right behind them."""
+
+    ended: tuple[Ended, ...]
+    cursor: Cursor
+
+
+@attrs.frozen
+class _Whose:
+    begun: Begun
+
+
+@attrs.frozen
+class _Closed:
+    highest: int
+
+
+@attrs.define(eq=False)
+class StreamReader:
+    """Follows one stream. Errors: OSError where a segment cannot be read; the reader is then to be made anew."""
+
+    stream: Path
+    """The stream's directory."""
+    cursor: Cursor
+    """Behind the last batch."""
+    damaged: int = attrs.field(init=False, default=0)
+    """Lines that could not be read."""
+    _open: dict[int, Begun] = attrs.field(init=False, factory=dict)
+    _file: int = attrs.field(init=False, default=-1)
+    _segment: int = attrs.field(init=False)
+    _buffer: bytes = attrs.field(init=False, default=b"")
+    _buffer_at: int = attrs.field(init=False)  # offset of the buffer's first byte in the segment
+    _at: int = attrs.field(init=False, default=0)  # how much of the buffer is read
+    _highest: int = attrs.field(init=False)
+    _stored: int = attrs.field(init=False)
+    _is_closed: bool = attrs.field(init=False, default=False)  # a `closed` line was read
+
+    def __attrs_post_init__(self) -> None:
+        cursor = self.cursor
+        self._segment, self._buffer_at = cursor.segment, 0
+        self._highest, self._stored = cursor.highest, cursor.stored
+        self._find_open()
+        self._buffer, self._buffer_at, self._at = b"", cursor.offset, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that began before the cursor and have not ended before it."""
+        return len(self._open)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def read(self, limit: int) -> Batch:
+        """The next records, *limit* at most (but see I3); none where there is nothing new, or only `begun` lines.
+
+        The batch's cursor may have moved although it holds no record. A batch whose cursor is finished is the last.
+        """
+        is_over = self._is_closed or is_writer_gone(self.stream)  # asked first: whatever it wrote is there to be read
+        found: list[Ended] = []
+        while len(found) < limit:
+            line = self._next_line()
+            if line is None:
+                break
+            ended = self._take(line)
+            if ended is not None:
+                found.append(ended)
+        else:
+            is_over = False  # there may be more
+        if is_over:
+            found.extend(interrupted(self._open[seq]) for seq in sorted(self._open))
+            self._open.clear()
+        self._stored += len(found)
+        self.cursor = Cursor(
+            stream=self.cursor.stream,
+            segment=self._segment,
+            offset=self._buffer_at + self._at,
+            highest=self._highest,
+            stored=self._stored,
+            lost=self._highest - self._stored - len(self._open),
+            finished=is_over,
+        )
+        return Batch(tuple(found), self.cursor)
+
+    def _take(self, line: bytes) -> Ended | None:
+        """Understand one line (without its end)."""
+        kind, text = line[:2], line[2:]
+        try:
+            if kind == ENDED:
+                return self._take_ended(text)
+            if kind == BEGUN:
+                begun = decode_begun(text)
+                self._open[begun.seq] = begun
+                self._highest = max(self._highest, begun.seq)
+            elif kind == CLOSED:
+                self._highest = max(self._highest, decode(text, _Closed).highest)
+                self._is_closed = True
+            elif line:
+                self.damaged += 1
+        except ValueError:
+            self.damaged += 1
+        return None
+
+    def _take_ended(self, text: bytes) -> Ended:
+        try:
+            ended = decode_ended(text)
+        except ValueError:
+            ended = interrupted(decode(text, _Whose).begun)
+            self.damaged += 1
+        seq = ended.begun.seq
+        self._open.pop(seq, None)
+        self._highest = max(self._highest, seq)
+        return ended
+
+    def _find_open(self) -> None:
+        """Read the cursor's segment up to the cursor, for the requests that are in flight there."""
+        end = self.cursor.offset
+        damaged = self.damaged
+        while self._buffer_at + self._at < end:
+            line = self._next_line_here()
+            if line is None:
+                break
+            self._take(line)
+        self._highest, self._is_closed, self.damaged = self.cursor.highest, False, damaged
+
+    # ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _next_line(self) -> bytes | None:
+        """The next whole line without its end, from this segment or a later one; None where there is none yet."""
+        while True:
+            line = self._next_line_here()
+            if line is not None:
+                return line
+            following = self._following()
+            if following is None:
+                return None
+            line = self._next_line_here()  # the writer wrote to this segment until it began the next
+            if line is not None:
+                return line
+            if len(self._buffer) > self._at:
+                self.damaged += 1  # half a line, for ever: the writer could not go on in this segment
+            self.close()
+            self._segment, self._buffer, self._buffer_at, self._at = following, b"", 0, 0
+
+    def _next_line_here(self) -> bytes | None:
+        end = self._buffer.find(b"\n", self._at)
+        while end < 0:
+            if not self._fill():
+                return None
+            end = self._buffer.find(b"\n", self._at)
+        line = self._buffer[self._at : end]
+        self._at = end + 1
+        return line
+
+    def _fill(self) -> bool:
+        """Take more of the segment into the buffer. False where there is no more."""
+        if self._file < 0:
+            try:
+                self._file = os.open(self.stream / segment_name(self._segment), os.O_RDONLY)
+            except FileNotFoundError:
+                return False
+        more = os.pread(self._file, _CHUNK_BYTES, self._buffer_at + len(self._buffer))
+        if more:
+            self._buffer_at += self._at
+            self._buffer = self._buffer[self._at :] + more
+            self._at = 0
+        return bool(more)
+
+    def _following(self) -> int | None:
+        """The number of the segment after this one, if there is one already."""
+        return next((number for number in segment_numbers(self.stream) if number > self._segment), None)
