@@ -1,0 +1,161 @@
+"""Readers of messages: the whole answer, and the stream of events.
+
+Only declared fields are decoded; the text of an answer is measured where it lies and never becomes an object. Called by
+`provider.py`. What the counts mean is in `usage.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+import msgspec
+
+from lectr_core import (
+    ABSENT,
+    BAD_INPUT,
+    EventReader,
+    Findings,
+    Reading,
+    Tree,
+    WholeReader,
+    raw_chars,
+    raw_tree,
+    raw_word,
+)
+from lectr_provider_anthropic.usage import merge, tier_of, usage_of, without_output
+
+
+@attrs.define
+class _Message:
+    """A message; also the error that may stand in its place."""
+
+    # Raw, so that a wrong type in one field does not lose the others.
+    type: msgspec.Raw = ABSENT
+    id: msgspec.Raw = ABSENT
+    model: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    stop_reason: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Piece:
+    """A content block, or a delta of one: what it carries stands in one of these. A signature is no output."""
+
+    type: msgspec.Raw = ABSENT
+    text: msgspec.Raw = ABSENT
+    thinking: msgspec.Raw = ABSENT
+    partial_json: msgspec.Raw = ABSENT
+    input: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    stop_reason: msgspec.Raw = ABSENT
+
+    @property
+    def chars(self) -> int:
+        """How long its strings are, JSON escapes as sent; a tool's input counts with its braces, as it is streamed."""
+        strings = raw_chars(self.text) + raw_chars(self.thinking) + raw_chars(self.partial_json) + raw_chars(self.content)
+        return strings + (len(self.input) if len(self.input) > len(b"null") else 0)
+
+
+@attrs.define
+class _Event:
+    type: msgspec.Raw = ABSENT
+    message: msgspec.Raw = ABSENT
+    content_block: msgspec.Raw = ABSENT
+    delta: msgspec.Raw = ABSENT
+    usage: msgspec.Raw = ABSENT
+
+
+_message = msgspec.json.Decoder(_Message)
+_pieces = msgspec.json.Decoder(list[_Piece])
+_piece = msgspec.json.Decoder(_Piece)
+_event = msgspec.json.Decoder(_Event)
+
+# Blocks that begin empty and are filled by deltas; every other kind says something as soon as it begins.
+_EMPTY_AT_FIRST: Final = frozenset({"text", "thinking", "compaction"})
+
+
+class MessageReader(WholeReader):
+    """A message in one piece."""
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        message = _message.decode(body)
+        findings = Findings()
+        if raw_word(message.type) == "error":
+            findings.error_category = "in_band"
+        findings.model = raw_word(message.model)
+        findings.answer_id = raw_word(message.id)
+        findings.finish_reason = raw_word(message.stop_reason)
+        tree = raw_tree(message.usage)
+        findings.tier = tier_of(tree)
+        lengths = _lengths(message.content)
+        reading = findings.reading(usage_of(tree))
+        return attrs.evolve(reading, deltas=len(lengths), delta_chars=sum(lengths))
+
+
+class MessageEventReader(EventReader):
+    """A message as server-sent events.
+
+    The first event has the whole prompt's usage with a placeholder for the output; later ones have cumulative totals that
+    lack some of its fields. So all are merged, and without a later one there is no output count.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._findings = Findings()
+        self._usage: Tree = {}
+        self._output_counted = False
+
+    def on_event(self, name: bytes, data: bytes) -> None:
+        """See `EventReader`."""
+        if name == b"error":
+            self._findings.error_category = "in_band"
+            return
+        event = _event.decode(data)
+        kind = raw_word(event.type)
+        if kind == "content_block_delta":
+            chars = _piece.decode(event.delta).chars
+            if chars:
+                self.saw_output(chars)
+        elif kind == "content_block_start":
+            if raw_word(_piece.decode(event.content_block).type) not in _EMPTY_AT_FIRST:
+                self.first_token_seen = True
+        elif kind == "message_start":
+            self._start(_message.decode(event.message))
+        elif kind == "message_delta":
+            self._go_on(event)
+        elif kind == "message_stop":
+            self.ended = True
+        elif kind == "error":
+            self._findings.error_category = "in_band"
+
+    def conclude(self, complete: bool) -> Reading:
+        """See `EventReader`. An error, or an end without a reason to stop, leaves counts of the moment: a lower bound."""
+        tree = self._usage if self._output_counted else without_output(self._usage)
+        self._findings.tier = tier_of(tree)
+        reading = self._findings.reading(usage_of(tree))
+        final = self._output_counted and self._findings.finish_reason is not None and reading.error_category is None
+        return reading if final or reading.state != "reported" else attrs.evolve(reading, state="partial")
+
+    def _start(self, message: _Message) -> None:
+        self._findings.model = raw_word(message.model)
+        self._findings.answer_id = raw_word(message.id)
+        self._usage = merge(self._usage, raw_tree(message.usage))
+
+    def _go_on(self, event: _Event) -> None:
+        tree = raw_tree(event.usage)
+        self._output_counted = self._output_counted or "output_tokens" in tree
+        self._usage = merge(self._usage, tree)
+        if len(event.delta) > 2:
+            self._findings.finish_reason = raw_word(_piece.decode(event.delta).stop_reason) or self._findings.finish_reason
+
+
+def _lengths(content: msgspec.Raw) -> list[int]:
+    """How long each block with output is."""
+    try:
+        blocks = _pieces.decode(content) if len(content) > 2 else []
+    except BAD_INPUT:
+        return []
+    return [chars for chars in (block.chars for block in blocks) if chars]
