@@ -59,19 +59,25 @@ async def door(gateway: Gateway, listener: socket.socket, clients: trio.Nursery)
                 if error.errno in _NO_ROOM:
                     await trio.sleep(PAUSE_S)
                 break
-            sock.setblocking(False)
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            gateway.totals["accepted"] += 1
-            connection = Connection(Link(sock, gateway.reactor, Spot(gateway.reactor)))
-            gateway.connections.add(connection)
-            clients.start_soon(_serve, gateway, connection)
+            welcome(gateway, sock, clients)
 
 
-async def _serve(gateway: Gateway, connection: Connection) -> None:
+def welcome(gateway: Gateway, sock: socket.socket, clients: trio.Nursery) -> None:
+    """Take a client's new connection in: it gets a task of its own."""
+    sock.setblocking(False)
+    gateway.totals["accepted"] += 1
+    surplus = len(gateway.connections) >= gateway.version.settings.max_connections
+    connection = Connection(Link(sock, gateway.reactor, Spot(gateway.reactor)))
+    gateway.connections.add(connection)
+    clients.start_soon(_serve, gateway, connection, surplus)
+
+
+async def _serve(gateway: Gateway, connection: Connection, surplus: bool) -> None:
     link = connection.link
     try:
-        if len(gateway.connections) > gateway.version.settings.max_connections:
+        if surplus:
             gateway.totals["turned_away"] += 1
             await _turn_away(gateway, link, Refusal(503, "overloaded", "too many connections", retry_after_s=1))
         else:

@@ -131,7 +131,7 @@ class Exchange:
     @property
     def body_complete(self) -> bool:
         """Whether the whole request has been taken off the client's connection."""
-        return self.body_read or self.body.done
+        return self.body.done
 
     @property
     def asked(self) -> RequestHead:

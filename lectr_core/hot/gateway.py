@@ -65,6 +65,7 @@ class Gateway:
                 await self._drain()
             self.pool.close()
             outer.cancel_scope.cancel()
+        self.reactor.close()
 
     def stop(self, drain_s: float | None = None) -> None:
         """Stop accepting. Open requests may go on for *drain_s* seconds, then they are cut; a second call shortens that."""

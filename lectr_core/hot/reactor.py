@@ -112,6 +112,10 @@ class Reactor:
         if self._links.pop(link.fd, None) is not None:
             self._epoll.unregister(link.fd)
 
+    def close(self) -> None:
+        """Let go of the epoll itself; no link may be open any more."""
+        self._epoll.close()
+
     def __len__(self) -> int:
         return len(self._links)
 

@@ -47,14 +47,19 @@ async def head_bytes(client: Link, held: bytes, idle_limit_s: float, head_limit_
     return data[:end], data[end:]
 
 
+def head(exchange: Exchange, raw: bytes) -> None:
+    """Read the head, and with it how the body is framed. Errors: MalformedMessage."""
+    exchange.head = parsed = heads.parse_request_head(raw)
+    exchange.body = framing.request_body(parsed)
+
+
 async def body_to_decide(exchange: Exchange) -> None:
     """Read the body if it is JSON, so that its `model` can be seen.
 
     Waits: for the client, at most body_limit_s in silence.
     Errors: Refused (413, 408); MalformedMessage; ClientGone.
     """
-    head, settings = exchange.asked, exchange.version.settings
-    exchange.body = body = framing.request_body(head)
+    head, settings, body = exchange.asked, exchange.version.settings, exchange.body
     if not head.has_body or not _is_json(head):
         return
     if head.length is not None and head.length > settings.max_body_bytes:

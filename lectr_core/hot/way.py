@@ -15,7 +15,6 @@ from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import ConnectionEnding
 from lectr_core.model.call import Refusal
 from lectr_core.model.record import EndedBy
-from lectr_core.wire.heads import parse_request_head
 
 if TYPE_CHECKING:
     from lectr_core.hot.gateway import Gateway
@@ -35,7 +34,7 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes) -> Ex
     category: str | None = None
     try:
         try:
-            exchange.head = parse_request_head(head)
+            read.head(exchange, head)
             identify.party(exchange, gateway.keys)
             await read.body_to_decide(exchange)
             identify.provider(exchange, gateway.faults)
