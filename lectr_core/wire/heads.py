@@ -26,6 +26,7 @@ END: Final = b"\r\n\r\n"
 
 _DIGITS = re.compile(rb"[0-9]{1,15}\Z")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
+_MASK = bytes(range(128)) + b"x" * 128
 # Anything that could end a line, a value or a target early, or that has no place in a target (RFC 3986).
 _TARGET = re.compile(rb"[^\x00-\x20\x7f#]+\Z")
 
@@ -129,11 +130,15 @@ def parse_request_head(head: bytes) -> RequestHead:
         raise MalformedMessage("an empty line stands where a request line was expected")
     catch = _Catch()
     parser = httptools.HttpRequestParser(catch)
-    _feed(parser, head)
+    if head.isascii():
+        _feed(parser, head)
+        sent = catch.target
+    else:
+        sent = _feed_masked(parser, head)
     fields = _fields(head, catch.pairs)
     minor = _minor(parser.get_http_version())
     length, chunked = _framing(fields, minor)
-    target = _origin_form(catch.target, _host(fields, minor))
+    target = _origin_form(sent, _host(fields, minor))
     return RequestHead(parser.get_method(), target, minor, fields, length, chunked)
 
 
@@ -162,6 +167,13 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, he
     except httptools.HttpParserError as error:
         # The parser's text quotes nothing of the message.
         raise MalformedMessage(f"no HTTP/1.1 head: {type(error).__name__}") from error
+
+
+def _feed_masked(parser: httptools.HttpRequestParser, head: bytes) -> bytes:
+    """llhttp refuses bytes above 127 in a target, providers take them: it gets letters in their place. Returns the target."""
+    line, end, rest = head.partition(b"\r\n")
+    _feed(parser, line.translate(_MASK) + end + rest)
+    return line[line.index(b" ") + 1 : line.rindex(b" ")]
 
 
 def _fields(head: bytes, pairs: list[tuple[bytes, bytes]]) -> list[Field]:
