@@ -57,7 +57,7 @@ class Plugin:
     """One installed plugin."""
 
     name: str
-    """The entry point's: `openai`-like, short."""
+    """The entry point's: short."""
     distribution: str
     version: str
     hooks: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import attrs
 import cattrs
 from cattrs.errors import (
+    BaseValidationError,
     ClassValidationError,
     ForbiddenExtraKeysError,
     IterableValidationError,
@@ -47,7 +48,7 @@ def build(value: object, schema: type[T], path: str) -> tuple[T | None, list[str
     """An instance of *schema*, or every fault with its path: `sink.sqlite.path: expected text, got 7`."""
     try:
         return _converter.structure(value, schema), []
-    except Exception as exc:  # noqa: BLE001 - a plugin's validator may raise anything; it becomes a line with its path
+    except (BaseValidationError, ValueError) as exc:
         return None, list(_lines(exc, path, schema))
 
 
@@ -206,7 +207,7 @@ def _each(items: Any, inner: Type, kind: Type) -> list[Any]:  # Any: pairs of (i
     for index, item in items:
         try:
             made.append(_converter.structure(item, inner))
-        except Exception as exc:  # noqa: BLE001 - gathered, so that every fault is reported at once
+        except (BaseValidationError, ValueError) as exc:
             exc.add_note(IterableValidationNote("", index, inner))
             wrong.append(exc)
     if wrong:

@@ -1,0 +1,95 @@
+"""The ground a gateway stands on: its data directory, taken by one supervisor alone, and its listening sockets.
+
+Entered before anything is started and left after everything has ended. Called by `supervisor`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from lectr_core.assembly.atomic import DIRECTORY_MODE, FILE_MODE, make_directory
+from lectr_core.assembly.listen import Address, bound, open_socket, parse_address
+from lectr_core.errors import OperatorError
+
+LOCK = "lock"
+# Two descriptors a connection (client and provider); enough for 30 000 connections, and a limit that every kernel allows.
+DESCRIPTORS = 65_536
+
+
+@attrs.frozen
+class Doors:
+    """Open listening sockets."""
+
+    addresses: tuple[Address, ...]
+    sockets: tuple[socket.socket, ...] = attrs.field(repr=False)
+
+    @property
+    def base_url(self) -> str:
+        """What a client uses: the first address that is TCP, else the unix socket."""
+        urls = [address.url for address in self.addresses]
+        return next((url for url in urls if url is not None), str(self.addresses[0]))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach any of them."""
+        return all(address.is_loopback for address in self.addresses)
+
+
+@contextmanager
+def take_data(data: Path) -> Iterator[Path]:
+    """Make the data directory, for its owner alone, and hold it. Errors: OperatorError where another gateway holds it."""
+    try:
+        make_directory(data)
+        if (data.stat().st_mode & 0o777) != DIRECTORY_MODE and data.stat().st_uid == os.geteuid():
+            data.chmod(DIRECTORY_MODE)
+        lock = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    except OSError as exc:
+        raise OperatorError(f"gateway.data: cannot use {str(data)!r}: {exc.strerror}") from exc
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise OperatorError(
+                f"gateway.data: {str(data)!r} is in use by another gateway (process {holder}); stop it or use another --data"
+            ) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield data.resolve()
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def open_doors(listen: Sequence[str]) -> Iterator[Doors]:
+    """Open every address, or none. Errors: OperatorError that names the one that is in the way."""
+    addresses: list[Address] = []
+    sockets: list[socket.socket] = []
+    try:
+        for text in listen:
+            address = parse_address(text)
+            sockets.append(open_socket(address))
+            addresses.append(bound(address, sockets[-1]))
+        yield Doors(tuple(addresses), tuple(sockets))
+    finally:
+        for opened in sockets:
+            opened.close()
+        for address in addresses:
+            if address.path is not None:
+                address.path.unlink(missing_ok=True)
+
+
+def allow_descriptors() -> None:
+    """Raise this process's (and its children's) limit on open files as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

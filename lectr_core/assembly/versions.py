@@ -1,0 +1,54 @@
+"""Versions of the configuration: kept on disk, and built into what decides.
+
+`<data>/config/<version>.toml` holds each version that was ever in force. The supervisor keeps them, workers and the cold
+process read them, so all speak of the same document. Called by the processes at start and at each reload.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lectr_core.assembly.atomic import make_directory, replace_file
+from lectr_core.assembly.plugins import Plugins
+from lectr_core.assembly.settings import Loaded, declared, read_kept
+from lectr_core.errors import OperatorError, UnsettledSettings
+from lectr_core.model.settings import Settings
+from lectr_core.ports import Policy, Provider
+
+FOLDER = "config"
+
+
+def keep(data: Path, loaded: Loaded) -> Path:
+    """Keep a version; one that is kept already is left as it is. Errors: OperatorError."""
+    path = data / FOLDER / f"{loaded.settings.version}.toml"
+    try:
+        make_directory(path.parent)
+        if not path.exists():
+            replace_file(path, loaded.text.encode())
+    except OSError as exc:
+        raise OperatorError(f"cannot keep the configuration in {str(path.parent)!r}: {exc.strerror}") from exc
+    return path
+
+
+def recall(data: Path, version: str, plugins: Plugins) -> Settings:
+    """The settings of a kept version. Errors: OperatorError where it is not there or no longer valid."""
+    return read_kept(data / FOLDER / f"{version}.toml", declared(plugins), os.environ).settings
+
+
+def build(plugins: Plugins, settings: Settings) -> tuple[dict[str, Provider], tuple[Policy, ...]]:
+    """The providers and policies of a version. Errors: PluginError; UnsettledSettings; OperatorError from a plugin."""
+    providers = {provider.id: provider for _, provider in plugins.providers(settings)}
+    wanted = settings.gateway.default_provider
+    if wanted is not None and wanted not in providers:
+        known = ", ".join(sorted(providers)) or "none"
+        fault = f"gateway.default_provider: expected an installed provider ({known}), got {wanted!r}"
+        raise UnsettledSettings((fault,), "settings")
+    return providers, tuple(policy for _, policy in plugins.policies(settings))
+
+
+def cold_part(plugins: Plugins, settings: Settings) -> object:
+    """All that the cold process depends on: equal for two versions where it need not be started again."""
+    cold = {plugin.distribution for plugin in plugins.found if {"lectr_sinks", "lectr_price_books"} & set(plugin.hooks)}
+    paths = [section.path for owner, section in plugins.sections() if owner in cold]
+    return {path: settings.sections.get(path) for path in paths}, settings.gateway.data

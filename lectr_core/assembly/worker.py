@@ -1,0 +1,204 @@
+"""A worker process: `python -m lectr_core.assembly.worker`. Builds one gateway and serves until it is told to stop.
+
+Its listening sockets are inherited, so that it can die and come back without a client being refused. Orders: `reload
+VERSION` (a version that cannot be built is refused, and the present one stays), `stop SECONDS`; when the supervisor is gone
+it drains and ends. Keys are looked at four times a second. Never stores, prices or shows anything. Called by the supervisor.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import attrs
+import trio
+
+from lectr_core.assembly import process, versions
+from lectr_core.assembly.health import Board, Health
+from lectr_core.assembly.keys import Watched, read_book
+from lectr_core.assembly.plugins import Plugins, load_plugins
+from lectr_core.errors import LectrError
+from lectr_core.hot.gateway import Gateway, Version
+from lectr_core.journal.writer import Writer
+from lectr_core.model.keys import KeyRing
+
+_log = logging.getLogger("lectr.worker")
+
+# A changed key has to hold within a second; four looks leave room for a busy loop and cost 8 µs in all.
+KEYS_EVERY_S = 0.25
+HEALTH_EVERY_S = 1.0
+
+
+class Serving(Protocol):
+    """What a worker needs of a gateway."""
+
+    version: Version
+    keys: KeyRing
+
+    async def serve(self, listeners: list[socket.socket], task_status: trio.TaskStatus[None]) -> None:
+        """Accept and serve until stopped."""
+
+    def stop(self, drain_s: float | None = None) -> None:
+        """Stop accepting; serve() returns when the open requests are done, or after *drain_s*."""
+
+    def counters(self) -> dict[str, int]:
+        """Plain counts."""
+
+
+MakeGateway = Callable[[Version, KeyRing, Writer], Serving]
+
+
+@attrs.define
+class Worker:
+    """Everything one worker process holds."""
+
+    boot: process.Boot
+    mouth: process.Mouth
+    plugins: Plugins
+    gateway: Serving
+    journal: Writer
+    board: Board
+    watched: Watched
+    state: str = "starting"
+    notes: dict[str, str | int] = attrs.field(factory=dict)
+
+    async def serve(self, listeners: list[socket.socket]) -> None:
+        """The life of the worker. Waits: until it is stopped and drained. Cancel: connections are cut, records kept."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._serve_then_end, listeners, nursery.cancel_scope)
+            # What is there now stays for good; the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            self.state = "serving"
+            nursery.start_soon(self._heed)
+            nursery.start_soon(self._heed_signals)
+            nursery.start_soon(self._watch_keys)
+            nursery.start_soon(self._show)
+            self.mouth.say("ready", self.gateway.version.id)
+        self.state = "stopped"
+        self.show_now()
+
+    def show_now(self) -> None:
+        """Write the health file, where it says something new."""
+        faults = getattr(getattr(self.gateway, "faults", None), "counts", {})
+        self.board.show(
+            Health(
+                process=self.boot.name,
+                pid=os.getpid(),
+                state=self.state,
+                version=self.gateway.version.id,
+                updated_ns=time.time_ns(),
+                counters=self.gateway.counters(),
+                faults=dict(faults),
+                notes={**self.notes, "stream": self.journal.stream, "keys": len(self.gateway.keys.holders)},
+            )
+        )
+
+    async def reload(self, version: str) -> None:
+        """Swap to a kept version; one that cannot be built is refused. Waits: for a thread that builds it."""
+        try:
+            made = await trio.to_thread.run_sync(make_version, self.plugins, self.boot, version)
+        except LectrError as exc:
+            _log.error("version %s is refused, %s stays: %s", version, self.gateway.version.id, exc)
+            self.notes["refused"] = f"{version}: {exc}"
+            self.mouth.say("refused", version, exc)
+            return
+        self.gateway.version = made
+        self.notes.pop("refused", None)
+        self.mouth.say("ready", made.id)
+
+    def stop(self, drain_s: float | None = None) -> None:
+        """Stop accepting and let open requests finish."""
+        self.state = "draining"
+        self.gateway.stop(drain_s)
+
+    async def _serve_then_end(
+        self,
+        listeners: list[socket.socket],
+        others: trio.CancelScope,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        await self.gateway.serve(listeners, task_status)
+        others.cancel()
+
+    async def _heed(self) -> None:
+        async for words in process.orders():
+            match words:
+                case ["reload", version]:
+                    await self.reload(version)
+                case ["stop", drain_s]:
+                    self.stop(float(drain_s))
+                case _:
+                    _log.warning("an order that nobody knows was dropped")
+        _log.warning("the supervisor is gone: draining")
+        self.stop()
+
+    async def _heed_signals(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM) as received:
+            async for _ in received:
+                self.stop(0.0 if self.state == "draining" else None)
+
+    async def _watch_keys(self) -> None:
+        while True:
+            await trio.sleep(KEYS_EVERY_S)
+            if not self.watched.changed():
+                continue
+            try:
+                self.gateway.keys = read_book(self.boot.data_path).ring()
+                self.notes.pop("keys_fault", None)
+            except LectrError as exc:
+                _log.error("the keys stay as they were: %s", exc)
+                self.notes["keys_fault"] = str(exc)
+            self.show_now()
+
+    async def _show(self) -> None:
+        while True:
+            self.show_now()
+            await trio.sleep(HEALTH_EVERY_S)
+
+
+def make_version(plugins: Plugins, boot: process.Boot, version: str) -> Version:
+    """Build a kept version. Errors: OperatorError, UnsettledSettings, PluginError."""
+    settings = versions.recall(boot.data_path, version, plugins)
+    providers, policies = versions.build(plugins, settings)
+    return Version(settings.version, providers, policies, settings.gateway)
+
+
+async def work(boot: process.Boot, mouth: process.Mouth, plugins: Plugins, make: MakeGateway = Gateway) -> None:
+    """Build everything and serve. Waits: until stopped. Errors: LectrError where it cannot start."""
+    watched = Watched(boot.data_path)
+    watched.changed()  # before the first reading: a change made in between is then seen at the first look
+    ring = read_book(boot.data_path).ring()
+    version = make_version(plugins, boot, boot.version)
+    listeners = [socket.socket(fileno=number) for number in boot.listeners]
+    with Writer(boot.data_path / "journal") as journal:
+        gateway = make(version, ring, journal)
+        await Worker(boot, mouth, plugins, gateway, journal, Board(boot.data_path), watched).serve(listeners)
+    for listener in listeners:
+        listener.close()
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Run one worker. Returns the exit code: 0 after a stop, 2 where it cannot start."""
+    mouth = process.begin()
+    try:
+        boot = process.read_boot(environ)
+        plugins = load_plugins()
+        trio.run(partial(work, boot, mouth, plugins))
+    except LectrError as exc:
+        _log.critical("cannot start: %s", exc)
+        mouth.say("failed", exc)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
