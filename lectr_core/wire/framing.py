@@ -15,8 +15,10 @@ from lectr_core.wire.heads import RequestHead, ResponseHead
 
 # A chunk of 2^60 bytes is nobody's; 15 hex digits keep the count far from every overflow. No blanks around the size:
 # parsers disagree about them.
-_CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,15})(;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
-_CHUNK_HEAD_BEGUN = re.compile(rb"[0-9a-fA-F]{0,15}(\r?|[0-9a-fA-F];[^\x00-\x08\x0a-\x1f\x7f]*\r?)\Z")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_EXTENSIONS = rb"(?:;" + _TOKEN + rb"(?:=(?:" + _TOKEN + rb'|"[^"\\\x00-\x1f\x7f]*"))?)*'
+_CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,15})" + _EXTENSIONS + rb"\r\n")
+_CHUNK_HEAD_BEGUN = re.compile(rb"[0-9a-fA-F]{1,15}(?:;[^\x00-\x1f\x7f]*)?\r?\Z")
 _TRAILER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[^\x00-\x08\x0a-\x1f\x7f]*\Z")
 
 MAX_CHUNK_LINE_BYTES: Final = 256

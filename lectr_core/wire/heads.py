@@ -170,7 +170,7 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, he
 
 
 def _feed_masked(parser: httptools.HttpRequestParser, head: bytes) -> bytes:
-    """llhttp refuses bytes above 127 in a target, providers take them: it gets letters in their place. Returns the target."""
+    """llhttp refuses bytes above 127 in a target, providers take them: it sees letters there. Returns the target."""
     line, end, rest = head.partition(b"\r\n")
     _feed(parser, line.translate(_MASK) + end + rest)
     return line[line.index(b" ") + 1 : line.rindex(b" ")]

@@ -83,7 +83,8 @@ def test_whatever_is_accepted_llhttp_reads_alike(data: list[bytes]) -> None:
         return
     oracle = _Llhttp()
     parser = httptools.HttpRequestParser(oracle)
-    parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + raw[:end])
+    read = raw[: end - len(body._held)]  # a line that is not complete is not judged yet
+    parser.feed_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + read)
     assert oracle.content == b"".join(parts)
     assert oracle.done is body.done
 
@@ -92,7 +93,7 @@ def test_whatever_is_accepted_llhttp_reads_alike(data: list[bytes]) -> None:
     "sent",
     [
         b"\r\n", b"x\r\n", b"-1\r\n", b"0x5\r\n", b"5 \r\n", b" 5\r\n", b"5_0\r\n", b"5\nhello", b"5\rhello", b"+5\r\n",
-        b"1234567890abcdef\r\n", b"5;" + b"x" * 300 + b"\r\n", b"f" * 300, b"5;a\x00b\r\n", b"3\r\nabcd", b"3\r\nabc\r\r",
+        b"1234567890abcdef\r\n", b"5;" + b"x" * 300 + b"\r\n", b"f" * 300, b"5;a\x00b\r\n", b"5;\r\n", b"5;a b\r\n", b"3\r\nabcd", b"3\r\nabc\r\r",
         b"0\r\nno field\r\n", b"0\r\nX : y\r\n", b"0\r\n" + b"X: y\r\n" * 65, b"0\r\nX: " + b"y" * MAX_TRAILER_BYTES,
     ],
 )  # fmt: skip
