@@ -59,7 +59,7 @@ def test_a_version_that_would_break_the_query_is_refused():
     ("call", "target"),
     [
         (CHAT, f"{OWN}?api-version=2024-10-21"),
-        (attrs.evolve(CHAT, query="a=1", has_query=True), f"{OWN}?a=1&api-version=2024-10-21"),
+        (attrs.evolve(CHAT, query="a=1", has_query=True), f"{OWN}?api-version=2024-10-21&a=1"),
         (Call("POST", OWN, "api-version=2023-05-15", True, "mine"), f"{OWN}?api-version=2023-05-15"),
         (Call("POST", OWN), f"{OWN}?api-version=2024-10-21"),
         (Call("GET", "/openai/models", "api-version=1", True), "/openai/models?api-version=1"),

@@ -73,8 +73,8 @@ def _own_path(path: str, model: str | None) -> tuple[str, bool]:
 
 
 def versioned(query: str, api_version: str) -> str:
-    """*query* with `api-version`, unless the client has asked for one itself."""
+    """*query*, byte for byte, behind `api-version`; as it is where the client has asked for a version itself."""
     if any(part.partition("=")[0] == "api-version" for part in query.split("&")):
         return query
     own = f"api-version={api_version}"
-    return f"{query}&{own}" if query else own
+    return f"{own}&{query}" if query else own

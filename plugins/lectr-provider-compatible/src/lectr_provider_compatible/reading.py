@@ -1,0 +1,126 @@
+"""Usage as the many report it, in disjoint units.
+
+The fields of different providers do not collide, so one reading serves all of them, and an endpoint of the operator's own
+that passes another's numbers on. Nothing is guessed from a provider's name. Called by the provider's `reader`.
+
+What differs from the plain dialect, and who sends it so:
+
+- cached tokens as `prompt_cache_hit_tokens` (DeepSeek), `cached_tokens` beside the counts (Moonshot) or
+  `num_cached_tokens` (vLLM's relatives); the plain place wins where it is there, too;
+- reasoning that is no part of `completion_tokens`: at xAI the total says so, at Perplexity it stands beside the counts;
+- searches and cited tokens that are billed apart: `num_search_queries`, `citation_tokens` (Perplexity);
+- seconds of audio: `prompt_audio_seconds` (Mistral);
+- usage within a choice of a stream's last chunk (Moonshot).
+
+What they cost by their own account (`cost` of OpenRouter and Perplexity) is kept in the raw usage and not used.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+import msgspec
+
+from lectr_core import (
+    ABSENT,
+    BAD_INPUT,
+    CompletionsEventReader,
+    CompletionsReader,
+    Tree,
+    Usage,
+    branch,
+    completion_usage,
+    count,
+    units,
+)
+
+CITATION: Final = "citation"
+"""Tokens of sources that a search put before the model, billed apart from the prompt."""
+
+_CACHED: Final = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+
+_APART: Final = (
+    ("num_search_queries", units.WEB_SEARCH),
+    ("citation_tokens", CITATION),
+    ("prompt_audio_seconds", units.AUDIO_SECONDS),
+)
+
+
+def compatible_usage(tree: Tree) -> Usage:
+    """A usage object of any of them in disjoint units. The raw one is kept as it came."""
+    usage = completion_usage(_plain(tree))
+    apart = {unit: number for field, unit in _APART if (number := count(tree.get(field)))}
+    return attrs.evolve(usage, units={**usage.units, **apart}, raw=tree)
+
+
+def _plain(tree: Tree) -> Tree:
+    """The same usage as the plain dialect would say it."""
+    asked, given = branch(tree, "prompt_tokens_details"), branch(tree, "completion_tokens_details")
+    prompt, completion, total = (count(tree.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
+    cached = _first(asked.get("cached_tokens"), *(tree.get(name) for name in _CACHED))
+    if prompt is None and cached is not None:
+        prompt = cached + (count(tree.get("prompt_cache_miss_tokens")) or 0)
+    reasoning = _first(given.get("reasoning_tokens"), tree.get("reasoning_tokens"))
+    if completion is not None and reasoning:
+        without = (prompt or 0) + completion
+        if total == without + reasoning:
+            completion += reasoning
+        elif reasoning > completion:
+            # More than the whole cannot be a part of it, so it is counted nowhere else either.
+            completion += reasoning
+            total = total + reasoning if total == without else total
+    return {
+        **tree,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": total,
+        "prompt_tokens_details": {**asked, "cached_tokens": cached},
+        "completion_tokens_details": {**given, "reasoning_tokens": reasoning},
+    }
+
+
+def _first(*values: object) -> int | None:
+    return next((number for number in map(count, values) if number is not None), None)
+
+
+class CompatibleReader(CompletionsReader):
+    """A whole answer."""
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `CompletionsReader`."""
+        return compatible_usage(tree)
+
+
+@attrs.define
+class _Choice:
+    usage: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Chunk:
+    choices: list[_Choice] | None = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk)
+
+
+class CompatibleEventReader(CompletionsEventReader):
+    """A stream of chunks."""
+
+    def on_event(self, name: bytes, data: bytes) -> None:
+        """See `EventReader`."""
+        super().on_event(name, data)
+        if b'"usage":{' not in data and b'"usage": {' not in data:
+            return
+        try:
+            choices = _chunk.decode(data).choices or ()
+        except BAD_INPUT:
+            return
+        for choice in choices:
+            if len(choice.usage) > len(b"null"):
+                self.note_usage(choice.usage)
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `CompletionsEventReader`."""
+        return compatible_usage(tree)
