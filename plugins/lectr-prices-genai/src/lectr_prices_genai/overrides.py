@@ -1,0 +1,97 @@
+"""The operator's own prices as a price book. Pure; asked before the list. Called by the cold side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Final
+
+from lectr_core import PriceQuestion, Quote, units
+from lectr_prices_genai.settings import Override
+
+MILLION: Final = 1_000_000
+
+# Whose rate a unit has where it has none of its own: the same as every list does it.
+STANDS_FOR: Final = {
+    units.CACHE_READ: units.INPUT,
+    units.CACHE_WRITE: units.INPUT,
+    units.CACHE_WRITE_5M: units.CACHE_WRITE,
+    units.CACHE_WRITE_30M: units.CACHE_WRITE,
+    units.CACHE_WRITE_1H: units.CACHE_WRITE,
+    units.CACHE_WRITE_12H: units.CACHE_WRITE,
+    units.INPUT_AUDIO: units.INPUT,
+    units.CACHE_READ_AUDIO: units.CACHE_READ,
+    units.INPUT_IMAGE: units.INPUT,
+    units.INPUT_VIDEO: units.INPUT,
+    units.INPUT_TOOL: units.INPUT,
+    units.REASONING: units.OUTPUT,
+    units.OUTPUT_AUDIO: units.OUTPUT,
+    units.OUTPUT_IMAGE: units.OUTPUT,
+}
+
+
+class OverrideBook:
+    """Prices from `lectr.toml`."""
+
+    id = "overrides"
+
+    def __init__(self, overrides: Sequence[Override]) -> None:
+        self._overrides = tuple(overrides)
+
+    def quote(self, question: PriceQuestion) -> Quote | None:
+        """The override that fits best: for the variant asked, then the model named exactly, then the latest `since`."""
+        fitting = [own for own in self._overrides if _fits(own, question)]
+        if not fitting:
+            return None
+        return _quote(max(fitting, key=lambda own: _rank(own, question)), question)
+
+
+def _fits(own: Override, question: PriceQuestion) -> bool:
+    return (
+        fnmatchcase(question.provider, own.provider)
+        and fnmatchcase(question.model.lower(), own.model.lower())
+        and (own.since is None or own.since <= question.day)
+        and (own.variant is None or own.variant == question.variant)
+    )
+
+
+def _rank(own: Override, question: PriceQuestion) -> tuple[bool, bool, bool, int]:
+    """Greater is better; among equals `max` takes the first of the file."""
+    return (
+        own.variant is not None,
+        own.model.lower() == question.model.lower(),
+        own.provider == question.provider,
+        own.since.toordinal() if own.since else 0,
+    )
+
+
+def _quote(own: Override, question: PriceQuestion) -> Quote:
+    rates = {unit: rate / MILLION for unit, rate in own.per_million.items()} | dict(own.per_unit)
+    given = frozenset(rates)
+    for unit in STANDS_FOR:
+        rate = _inherited(unit, rates)
+        if rate is not None:
+            rates[unit] = rate
+    notes = [own.note] if own.note else []
+    if units.INPUT in given and units.CACHE_READ not in given:
+        notes.append("no rate for cache_read: input rate used")
+    if question.variant is not None and own.variant is None:
+        notes.append(f"no rate for {question.variant!r}: the override's usual one used")
+    held_since = own.since.isoformat() if own.since else None
+    return Quote(
+        rates=rates,
+        price_id=f"{own.provider}/{own.model}" + (f":{own.variant}" if own.variant else "") + f"@{held_since or 'always'}",
+        source="lectr.toml",
+        dated=held_since,
+        basis="override",
+        note="; ".join(notes) or None,
+    )
+
+
+def _inherited(unit: str, rates: dict[str, Decimal]) -> Decimal | None:
+    while unit not in rates:
+        if unit not in STANDS_FOR:
+            return None
+        unit = STANDS_FOR[unit]
+    return rates[unit]

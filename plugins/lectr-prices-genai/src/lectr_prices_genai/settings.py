@@ -1,0 +1,52 @@
+"""What an operator can say about prices. Values only; read by Lectr's settings loader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+import attrs
+
+# Dearer than a thousand times the dearest model of any list: surely a price per token where one per million is wanted.
+MOST_PER_MILLION = Decimal(1_000_000)
+
+
+def _sensible(_: object, attribute: attrs.Attribute[Mapping[str, Decimal]], rates: Mapping[str, Decimal]) -> None:
+    for unit, rate in rates.items():
+        if not rate.is_finite() or not 0 <= rate <= MOST_PER_MILLION:
+            raise ValueError(f"{attribute.name}.{unit}: expected 0 to {MOST_PER_MILLION} USD, got {rate}")
+
+
+@attrs.frozen(kw_only=True)
+class Override:
+    """`[[prices.override]]`: one price of your own."""
+
+    provider: str
+    """Id of the provider; `*` and `?` match as in file names."""
+    model: str
+    """The model; `*` and `?` match as in file names."""
+    since: date | None = None
+    """First UTC day on which it holds; absent: always."""
+    variant: str | None = None
+    """The service tier or speed it is for; absent: for all of them."""
+    per_million: Mapping[str, Decimal] = attrs.field(factory=dict, validator=_sensible)
+    """USD for a million tokens, by unit: `input`, `cache_read`, `cache_write`, `output`, `reasoning`, …"""
+    per_unit: Mapping[str, Decimal] = attrs.field(factory=dict, validator=_sensible)
+    """USD for one, by unit: `web_search`, `images`, `audio_seconds`, …"""
+    note: str | None = None
+    """Goes into the record's `price_note`."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.per_million and not self.per_unit:
+            raise ValueError("expected a rate in per_million or per_unit, got none")
+        if both := self.per_million.keys() & self.per_unit.keys():
+            raise ValueError(f"expected one rate for {min(both)!r}, got one in per_million and one in per_unit")
+
+
+@attrs.frozen(kw_only=True)
+class PricesSettings:
+    """`[prices]`."""
+
+    override: tuple[Override, ...] = ()
+    """Your own prices, in any order."""
