@@ -283,7 +283,8 @@ class Writer:
             os.rename(making, home)
         if lock != self._lock:
             _close(self._lock)
-        _close(self._file)
+        if file != self._file:  # the same number, where somebody closed the old one
+            _close(self._file)
         self._lock, self._file, self._segment, self._size, self._head_done = lock, file, number, size, 0
         self._rotate_at = size + self.segment_bytes
         self._look_at = min(size + _LOOK_EVERY_BYTES, self._rotate_at)

@@ -1,0 +1,258 @@
+"""The reader: every record once, from any cursor, whatever state the files are in (I1 to I4 of `reader.py`)."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from lectr_core.journal import layout
+from lectr_core.journal import reader as reader_module
+from lectr_core.journal.reader import StreamReader
+from lectr_core.journal.writer import Writer
+from lectr_core.model.codec import encode
+from lectr_core.model.cursor import Cursor
+from lectr_core.model.record import Ended
+from tests.journal.disk import ALL, begun, ended, home, lines, read_all, seqs, write_whole
+
+HOLDS = "highest == stored + lost + in flight"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Writer]:
+    with Writer(tmp_path, segment_bytes=6_000) as made:
+        yield made
+
+
+def start(out: Writer) -> StreamReader:
+    return StreamReader(home(out), Cursor(stream=out.stream))
+
+
+def test_records_come_in_the_order_of_their_ends(out: Writer) -> None:
+    for _ in range(3):
+        out.begun(begun(out.next_seq()))
+    for seq in (2, 3, 1):
+        out.ended(ended(seq))
+    with start(out) as source:
+        batch = source.read(ALL)
+    assert batch.ended == (ended(2), ended(3), ended(1))
+    assert (batch.cursor.highest, batch.cursor.stored, batch.cursor.lost, batch.cursor.finished) == (3, 3, 0, False)
+
+
+def test_a_reader_follows_what_is_written_while_it_reads(out: Writer) -> None:
+    with start(out) as source:
+        assert source.read(ALL).ended == ()
+        for count in (1, 7, 30):
+            write_whole(out, count)
+            assert len(source.read(ALL).ended) == count
+        assert source.cursor.segment > 3
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_a_limit_is_kept_and_nothing_is_skipped(out: Writer, limit: int) -> None:
+    write_whole(out, 20)
+    found: list[Ended] = []
+    with start(out) as source:
+        while batch := source.read(limit).ended:
+            assert len(batch) <= limit
+            found += batch
+    assert seqs(found) == list(range(1, 21))
+
+
+def test_from_every_cursor_on_the_rest_is_the_same(out: Writer) -> None:
+    for _ in range(3):
+        out.begun(begun(out.next_seq()))
+    write_whole(out, 20)
+    out.ended(ended(2))
+    out.close()
+    whole, last = read_all(home(out))
+    assert last == attrs.evolve(last, highest=23, stored=23, lost=0, finished=True)
+    before: list[Ended] = []
+    with start(out) as source:
+        while True:
+            batch = source.read(1)
+            before += batch.ended
+            cursor = batch.cursor
+            assert cursor.highest == cursor.stored + cursor.lost + source.in_flight, HOLDS
+            if cursor.finished:
+                break
+            rest, end = read_all(home(out), cursor)
+            assert before + rest == whole
+            assert end == last
+
+
+def test_a_dead_writers_open_requests_are_interrupted_all_at_once_with_the_last_cursor(out: Writer) -> None:
+    for _ in range(4):
+        out.begun(begun(out.next_seq()))
+    out.ended(ended(2))
+    out.close()
+    with start(out) as source:
+        first = source.read(1)
+        assert (seqs(list(first.ended)), first.cursor.finished) == ([2], False)
+        last = source.read(1)
+    assert seqs(list(last.ended)) == [1, 3, 4]
+    assert {(record.outcome, record.ended_by, record.status) for record in last.ended} == {("interrupted", "crash", None)}
+    assert last.cursor.finished
+
+
+def test_a_living_writers_open_requests_are_in_flight(out: Writer) -> None:
+    out.begun(begun(out.next_seq()))
+    with start(out) as source:
+        batch = source.read(ALL)
+        assert batch.ended == ()
+        assert source.in_flight == 1
+        assert not batch.cursor.finished
+
+
+def test_what_is_written_between_the_last_look_and_the_death_is_read_first(out: Writer) -> None:
+    with start(out) as source:
+        out.begun(begun(out.next_seq()))
+        source.read(ALL)
+        out.ended(ended(1))
+        out.close()
+        batch = source.read(ALL)
+    assert batch.ended == (ended(1),)
+
+
+def test_refused_requests_have_an_end_alone(out: Writer) -> None:
+    for _ in range(3):
+        out.ended(ended(out.next_seq()))
+    found, cursor = read_all(home(out))
+    assert (seqs(found), cursor.lost) == ([1, 2, 3], 0)
+
+
+def test_a_gap_is_lost_until_its_line_comes_after_all(out: Writer) -> None:
+    for _ in range(4):
+        out.next_seq()
+    out.ended(ended(4))
+    _, cursor = read_all(home(out))
+    assert (cursor.highest, cursor.stored, cursor.lost) == (4, 1, 3)
+    out.ended(ended(2))
+    _, cursor = read_all(home(out), cursor)
+    assert (cursor.highest, cursor.stored, cursor.lost) == (4, 2, 2)
+
+
+def test_a_close_makes_even_the_last_lost_record_known(out: Writer) -> None:
+    write_whole(out, 1)
+    out.next_seq()
+    out.close()
+    assert read_all(home(out))[1].lost == 1
+
+
+def test_a_line_torn_by_a_crash_at_any_byte_costs_no_more_than_itself(tmp_path: Path) -> None:
+    whole = b"b " + encode(begun(1)) + b"\ne " + encode(ended(1)) + b"\nb " + encode(begun(2)) + b"\n"
+    last = b"e " + encode(ended(2))
+    stream = tmp_path / "stream"
+    stream.mkdir()
+    (stream / "lock").touch()
+    (stream / "000001.log").write_bytes(whole + last)
+    for left in range(len(last), -1, -1):
+        os.truncate(stream / "000001.log", len(whole) + left)
+        found, cursor = read_all(stream)
+        assert [(record.begun.seq, record.outcome) for record in found] == [(1, "ok"), (2, "interrupted")]
+        assert cursor == Cursor(stream="stream", offset=len(whole), highest=2, stored=2, finished=True)
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\xff\xfe", b"e {}", b"b {}", b"c {}", b"e not json", b"x {}", b"b", b"{}", b"\x00" * 5000]
+)
+def test_a_damaged_line_is_skipped_and_counted(out: Writer, junk: bytes) -> None:
+    write_whole(out, 1)
+    os.write(out._file, junk + b"\n")
+    write_whole(out, 1)
+    with start(out) as source:
+        assert seqs(list(source.read(ALL).ended)) == [1, 2]
+        assert source.damaged == 1
+        assert source.cursor.lost == 0
+        cursor = source.cursor
+    with StreamReader(home(out), cursor) as source:
+        assert source.damaged == 0, "what was counted before is not counted again"
+
+
+def test_an_empty_line_is_nothing(out: Writer) -> None:
+    os.write(out._file, b"\n\n")
+    write_whole(out, 1)
+    with start(out) as source:
+        assert len(source.read(ALL).ended) == 1
+        assert source.damaged == 0
+
+
+def test_a_record_with_damaged_fields_is_interrupted(out: Writer) -> None:
+    write_whole(out, 1)
+    out.begun(begun(out.next_seq()))
+    os.write(out._file, b'e {"begun":' + encode(begun(2)) + b',"outcome":"no such outcome"}\n')
+    with start(out) as source:
+        found = source.read(ALL).ended
+        assert [(record.begun.seq, record.outcome) for record in found] == [(1, "ok"), (2, "interrupted")]
+        assert (source.damaged, source.in_flight) == (1, 0)
+
+
+def test_half_a_line_at_the_end_of_a_finished_segment_is_damaged(out: Writer) -> None:
+    write_whole(out, 1)
+    os.write(out._file, b"e {half")
+    out._renew()
+    write_whole(out, 1)
+    with start(out) as source:
+        assert seqs(list(source.read(ALL).ended)) == [1, 2]
+        assert source.damaged == 1
+
+
+def test_what_comes_to_the_old_segment_before_the_next_begins_is_read(out: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whole(out, 1)
+    with start(out) as source:
+        source.read(ALL)
+        numbers = layout.segment_numbers
+
+        def write_meanwhile(stream: Path) -> list[int]:
+            monkeypatch.setattr(reader_module, "segment_numbers", numbers)
+            write_whole(out, 1)
+            out._renew()
+            write_whole(out, 1)
+            return numbers(stream)
+
+        monkeypatch.setattr(reader_module, "segment_numbers", write_meanwhile)
+        assert seqs(list(source.read(ALL).ended)) == [2, 3]
+        assert source.cursor.segment == 2
+
+
+def test_lines_longer_than_a_chunk_are_read(out: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "_CHUNK_BYTES", 10)
+    write_whole(out, 12)
+    assert seqs(read_all(home(out))[0]) == list(range(1, 13))
+
+
+def test_segments_that_were_removed_are_passed_over(out: Writer) -> None:
+    write_whole(out, 30)
+    for number in (1, 2, 4):
+        (home(out) / f"{number:06d}.log").unlink()
+    found, cursor = read_all(home(out))
+    assert cursor.stored + cursor.lost == 30
+    assert 0 < cursor.stored < 30
+    assert seqs(found) == sorted(seqs(found))
+
+
+def test_a_stream_whose_directory_is_gone_gives_nothing_and_is_not_finished(tmp_path: Path) -> None:
+    with StreamReader(tmp_path / "gone", Cursor(stream="gone", offset=100, highest=4, stored=2)) as source:
+        batch = source.read(ALL)
+    assert batch.ended == ()
+    assert not batch.cursor.finished
+
+
+def test_a_segment_that_cannot_be_read_is_an_error_for_the_caller(out: Writer) -> None:
+    with start(out) as source:
+        (home(out) / "000001.log").unlink()
+        (home(out) / "000001.log").mkdir()
+        with pytest.raises(OSError, match=os.strerror(errno.EISDIR)):
+            source.read(ALL)
+
+
+def test_the_file_ends_with_the_line_that_says_so(out: Writer) -> None:
+    write_whole(out, 2)
+    out.close()
+    assert lines(out)[-1] == b'c {"highest":2}'
+    with start(out) as source:
+        assert source.read(ALL).cursor.finished
