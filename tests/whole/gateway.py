@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import attrs
 
-LECTR: Final = str(Path(sysconfig.get_path("scripts")) / "lectr")
+LECTR: Final = os.environ.get("LECTR_TEST_COMMAND") or str(Path(sysconfig.get_path("scripts")) / "lectr")
+"""The command under test; another one may be named, to try what a package manager installed."""
 PATIENCE_S: Final = 30.0
 """Far longer than anything here takes: only a fault runs into it."""
 
