@@ -10,6 +10,9 @@ import re
 
 from lectr_core.errors import LectrError
 
+# The parser that reads the elements goes no deeper either.
+_MAX_DEPTH = 1000
+
 _SPACE = b" \t\r\n"
 _ANY = re.compile(rb'["\[\]{},]')
 _DEEP = re.compile(rb'["\[\]{}]')
@@ -44,7 +47,7 @@ class ArrayCutter:
         self.ended = False
         """The array or object is closed, or there never was one."""
         self.is_alien = False
-        """The stream is neither array nor object."""
+        """The stream is neither array nor object, or it is nested beyond all use."""
 
     def feed(self, data: bytes | memoryview) -> list[bytes]:
         """Take a piece; give the elements it finishes. Units: the limit counts bytes. Errors: ItemTooLong."""
@@ -98,6 +101,10 @@ class ArrayCutter:
             self._in_string = True
         elif mark in b"[{":
             self._depth += 1
+            if self._depth > _MAX_DEPTH:
+                self.is_alien = True
+                self._end()
+                return False
         elif mark in b"]}":
             self._depth -= 1
             if self._depth == 0:

@@ -84,6 +84,15 @@ def test_an_element_over_the_limit_raises_and_gives_those_before(step: int) -> N
     assert outcome(pieces, 102) == ([b'{"a":1}', b'"' + b"x" * 100 + b'"'], False)
 
 
+@pytest.mark.parametrize("step", [997, 10**6])
+def test_an_array_nested_beyond_use_is_given_up(step: int) -> None:
+    sent = b'[{"a":1},' + b"[" * 100_000
+    cutter = ArrayCutter(10**6)
+    assert [item for at in range(0, len(sent), step) for item in cutter.feed(sent[at : at + step])] == [b'{"a":1}']
+    assert cutter.ended
+    assert cutter.is_alien
+
+
 def test_what_is_no_array_says_so_and_takes_no_memory() -> None:
     cutter = ArrayCutter(10)
     assert cutter.feed(b"event: x") == []

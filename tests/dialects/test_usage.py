@@ -1,0 +1,92 @@
+"""Numbers out of a provider's answer are checked before they are used, and nothing but numbers is kept."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lectr_core import apportion, branch, count, numbers, units
+
+COUNTS: list[tuple[object, int | None]] = [
+    (0, 0),
+    (12, 12),
+    (12.0, 12),
+    (2**53 - 1, 2**53 - 1),
+    (2**53, None),
+    (-1, None),
+    (-0.0, 0),
+    (12.5, None),
+    (math.nan, None),
+    (math.inf, None),
+    (1e300, None),
+    (True, None),
+    (False, None),
+    ("12", None),
+    (None, None),
+    ([], None),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), COUNTS)
+def test_a_count_is_whole_and_in_range(value: object, expected: int | None) -> None:
+    got = count(value)
+    assert got == expected
+    assert got is None or type(got) is int
+
+
+def test_numbers_and_words_are_kept_and_nothing_else() -> None:
+    tree = {
+        "prompt_tokens": 3,
+        "prompt_time": 0.25,
+        "details": {"cached_tokens": 0, "note": "a sentence is no word", "none": None},
+        "service_tier": "default",
+        "model": "openai/gpt-oss-120b",
+        "flag": True,
+        "huge": 2**60,
+        "nan": math.nan,
+        "a key that is free text": 1,
+        "list": [{"modality": "TEXT", "tokenCount": 3}, "é", None],
+    }
+    assert numbers(tree) == {
+        "prompt_tokens": 3,
+        "prompt_time": 0.25,
+        "details": {"cached_tokens": 0},
+        "service_tier": "default",
+        "model": "openai/gpt-oss-120b",
+        "list": [{"modality": "TEXT", "tokenCount": 3}],
+    }
+
+
+@pytest.mark.parametrize("tree", [None, 3, "x", [1], [{"a": 1}]])
+def test_what_is_no_object_is_an_empty_tree(tree: object) -> None:
+    assert numbers(tree) == {}
+
+
+def test_a_tree_is_bounded_in_depth_and_size() -> None:
+    deep: dict[str, object] = {"n": 1}
+    for _ in range(50):
+        deep = {"n": 1, "a": deep}
+    assert str(numbers(deep)).count("{") <= 7
+    assert len(numbers({f"a{number}": number for number in range(1000)})) <= 256
+    assert len(str(numbers({"a": list(range(1000))}))) < 2000
+
+
+def test_a_branch_is_an_object_or_empty() -> None:
+    assert branch({"a": {"b": 1}}, "a") == {"b": 1}
+    assert branch({"a": None}, "a") == {}
+    assert branch({"a": [1]}, "a") == {}
+    assert branch([], "a") == {}
+
+
+parts = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.none() | st.integers(0, 100)), max_size=5)
+
+
+@given(st.integers(0, 200), parts)
+def test_parts_and_rest_are_together_what_was_reported(total: int, named: list[tuple[str, int | None]]) -> None:
+    split, fits = apportion(total, named, units.INPUT)
+    assert sum(split.values()) == total
+    assert all(number > 0 for number in split.values())
+    assert fits == (sum(number or 0 for _, number in named) <= total)
