@@ -11,6 +11,7 @@ from lectr_sink_sqlite.settings import SqliteSettings
 from lectr_sink_sqlite.sink import SqliteSink
 
 from lectr_core import GatewaySettings, Settings
+from lectr_core.testing import check_sink
 
 
 def settings_with(mine: SqliteSettings | None) -> Settings:
@@ -28,6 +29,10 @@ def test_the_file_stands_in_the_data_directory_unless_told_otherwise() -> None:
 
 def test_it_can_be_switched_off() -> None:
     assert list(lectr_sink_sqlite.lectr_sinks(settings_with(SqliteSettings(enabled=False)))) == []
+
+
+async def test_the_sink_keeps_what_every_sink_promises(tmp_path: Path) -> None:
+    await check_sink(lambda: SqliteSink(tmp_path / "lectr.db", SqliteSettings()))
 
 
 def test_the_section_is_declared() -> None:

@@ -122,6 +122,16 @@ async def test_a_batch_handed_over_twice_is_stored_once_and_counted_once(sink: S
     ]
 
 
+async def test_a_sum_says_how_much_of_it_has_no_upper_bound(sink: SqliteSink, make: Make) -> None:
+    await sink.open()
+    partial = make(2, cost_nanousd=5, cost_low_nanousd=5, cost_high_nanousd=None)
+    unknown = make(3, cost_nanousd=None, cost_low_nanousd=7, cost_high_nanousd=None)
+    await sink.write([make(1), partial, unknown], [])
+    (hour,) = rows(sink.path, "SELECT * FROM usage_hourly")
+    assert (hour["requests"], hour["cost_unknown"], hour["cost_unbounded"]) == (3, 1, 1)
+    assert (hour["cost_nanousd"], hour["cost_low_nanousd"], hour["cost_high_nanousd"]) == (165_005, 165_012, 165_005)
+
+
 async def test_a_place_in_a_stream_is_taken_once_even_under_another_id(sink: SqliteSink, make: Make) -> None:
     await sink.open()
     await sink.write([make(1), make(1, id="0199c0de-0000-7000-8000-ffffffffffff")], [])

@@ -148,9 +148,13 @@ USAGE_HOURLY: Final[dict[str, Column]] = {
     "tokens_not_reported": (COUNT, "Requests whose counts were measured or estimated, not reported."),
     "cost_usd": (USD, "`cost_nanousd`, for people."),
     "cost_nanousd": (NANOUSD, "Sum over the requests whose cost is known."),
-    "cost_low_nanousd": (NANOUSD, "Sum of the lower bounds."),
-    "cost_high_nanousd": (NANOUSD, "Sum of the upper bounds."),
+    "cost_low_nanousd": (NANOUSD, "Sum of the lower bounds, also of requests whose cost itself is unknown."),
+    "cost_high_nanousd": (
+        NANOUSD,
+        "Sum of the upper bounds; no bound at all while `cost_unknown` or `cost_unbounded` is not 0.",
+    ),
     "cost_unknown": (COUNT, "Requests that add nothing to the cost, because their cost is unknown."),
+    "cost_unbounded": (COUNT, "Requests with a cost but without an upper bound: they add their cost to the upper bounds."),
     "duration_sum_ms": (MS, "Sum of `duration_ms`; divide by `requests`."),
     "gateway_sum_ms": (MS, "Sum of `gateway_ms`; divide by `requests`."),
     "ttft_sum_ms": (MS, "Sum of `ttft_ms`; divide by `ttft_requests`."),
@@ -171,8 +175,8 @@ _DAY: Final[dict[str, Column]] = {
     **{name: USAGE_HOURLY[name] for name in ("feature", "provider", "model", "requests", "errors")},
     **{name: USAGE_HOURLY[name] for name in ("input_tokens", "output_tokens", "cost_unknown")},
     "cost_usd": (USD, "Sum over the requests whose cost is known."),
-    "cost_low_usd": (USD, "Sum of the lower bounds."),
-    "cost_high_usd": (USD, "Sum of the upper bounds."),
+    "cost_low_usd": (USD, "Sum of the lower bounds, also of requests whose cost itself is unknown."),
+    "cost_high_usd": (USD, "Sum of the upper bounds that are known."),
 }
 
 COLUMNS: Final[dict[str, dict[str, Column]]] = {

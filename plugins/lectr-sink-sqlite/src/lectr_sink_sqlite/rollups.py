@@ -18,7 +18,7 @@ _GROUP = """
 _SUMMED = (
     *("requests", "errors", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"),
     *("reasoning_tokens", "tokens_unknown", "tokens_not_reported"),
-    *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_unknown"),
+    *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_unknown", "cost_unbounded"),
     *("duration_sum_ms", "gateway_sum_ms", "ttft_sum_ms", "ttft_requests", "request_bytes", "response_bytes"),
 )
 
@@ -33,7 +33,7 @@ SELECT {_GROUP.format(who="coalesce(org, '') AS org, feature,")}, outcome,
     sum(tokens_source IN ('measured', 'estimated')),
     coalesce(sum(cost_nanousd), 0),
     coalesce(sum(coalesce(cost_low_nanousd, cost_nanousd)), 0), coalesce(sum(coalesce(cost_high_nanousd, cost_nanousd)), 0),
-    sum(cost_nanousd IS NULL),
+    sum(cost_nanousd IS NULL), sum(cost_nanousd IS NOT NULL AND cost_high_nanousd IS NULL),
     sum(duration_ms), sum(gateway_ms), coalesce(sum(ttft_ms), 0.0), count(ttft_ms),
     sum(request_bytes), sum(response_bytes)
 FROM requests NOT INDEXED WHERE rowid > ? GROUP BY 1, 2, 3, 4, 5, 6

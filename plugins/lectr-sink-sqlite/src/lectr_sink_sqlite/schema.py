@@ -135,6 +135,7 @@ CREATE TABLE usage_hourly (
     cost_low_nanousd INTEGER NOT NULL,
     cost_high_nanousd INTEGER NOT NULL,
     cost_unknown INTEGER NOT NULL,
+    cost_unbounded INTEGER NOT NULL,
     duration_sum_ms REAL NOT NULL,
     gateway_sum_ms REAL NOT NULL,
     ttft_sum_ms REAL NOT NULL,
