@@ -75,7 +75,8 @@ def _follow(exchange: Exchange, route: Route) -> str | None:
         if fault is not None or other is None:
             return fault
         target = other
-        call = attrs.evolve(call, credential=None)
+        query = "&".join(part for part in call.query.split("&") if not part.startswith("key="))
+        call = attrs.evolve(call, credential=None, query=query)
     content = None
     if route.model is not None and route.model != call.model:
         in_path = target.model_in_path(call.path) is not None

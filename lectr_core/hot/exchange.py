@@ -14,7 +14,7 @@ from lectr_core.hot.link import Link
 from lectr_core.hot.version import Version
 from lectr_core.model.call import Answer, Call, Refusal
 from lectr_core.model.keys import KeyHolder
-from lectr_core.model.record import Attempt, EndedBy
+from lectr_core.model.record import Attempt, Begun, EndedBy
 from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
 from lectr_core.wire.framing import Body, NoBody
@@ -106,7 +106,8 @@ class Exchange:
 
     # forward
     seq: int = 0
-    begun: bool = False
+    begun: Begun | None = None
+    """The line that said so, once it is written."""
     attempts: list[Attempt] = attrs.field(factory=list)
     attempt_ns: int = 0
     sent_ns: int = 0

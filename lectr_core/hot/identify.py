@@ -64,76 +64,94 @@ def provider(exchange: Exchange, faults: Faults) -> None:
 
     Errors: Refused with 400 where `X-Lectr-Provider` names none that is installed, or none is installed at all.
     """
-    call = exchange.call
-    assert call is not None
+    asked = exchange.call
+    assert asked is not None
+    model: str | None = None
+    streamed: bool | None = None
     if exchange.body_read:
         fields = read_fields(exchange.content)
-        call = attrs.evolve(call, model=fields.model, streamed=fields.streamed)
-        exchange.streamed = bool(fields.streamed)
+        model, streamed = fields.model, fields.streamed
+        exchange.streamed = bool(streamed)
         exchange.max_tokens = fields.max_tokens
-    named = exchange.asked.value(b"x-lectr-provider")
-    found, path, unknown = _detect_guarded(exchange, call, named, faults)
+    clues = Clues(exchange.asked.value(b"x-lectr-provider"), asked.path, model, asked.credential)
+    found, path, unknown = _detect_guarded(exchange, clues, faults)
     if found is None:
-        raise Refused(_no_provider(named, exchange.version.providers))
-    call = attrs.evolve(call, path=path)
+        raise Refused(_no_provider(clues.named, exchange.version.providers))
     exchange.provider = exchange.target_provider = found
     exchange.provider_unknown = unknown
-    model = call.model
     with faults.of(found.id):
         exchange.endpoint = found.endpoint(path)
         model = found.model_in_path(path) if model is None else model
     exchange.model_requested = exchange.model_sent = model
-    exchange.call = attrs.evolve(call, model=model)
+    # Built anew rather than evolved: attrs.evolve costs 9 µs, this 1.
+    exchange.call = Call(
+        method=asked.method,
+        path=path,
+        query=asked.query,
+        has_query=asked.has_query,
+        model=model,
+        streamed=streamed,
+        credential=asked.credential,
+    )
 
 
-def _detect_guarded(
-    exchange: Exchange, call: Call, named: bytes | None, faults: Faults
-) -> tuple[Provider | None, str, bool]:
+@attrs.frozen
+class Clues:
+    """What speaks for a provider."""
+
+    named: bytes | None
+    """`X-Lectr-Provider`."""
+    path: str
+    model: str | None
+    """Of the body."""
+    credential: Credential | None
+
+
+Found = tuple[Provider | None, str, bool]
+"""(provider, path without an explicit prefix, whether nothing spoke for it)."""
+
+
+def _detect_guarded(exchange: Exchange, clues: Clues, faults: Faults) -> Found:
     """Detect; if a provider's plugin fails in it, find out which, count it, and detect again without it."""
     providers, default = exchange.version.providers, exchange.version.default
     try:
-        return detect(providers, default, call, named)
+        return detect(providers, default, clues)
     except Exception:  # noqa: BLE001 - a plugin may raise anything; the request goes on without it
         sound: dict[str, Provider] = {}
         for one in providers.values():
             with faults.of(one.id):
-                detect({one.id: one}, None, call, None)
+                detect({one.id: one}, None, clues)
                 sound[one.id] = one
-        return detect(sound, default, call, named)
+        return detect(sound, default, clues)
 
 
-def detect(
-    providers: Mapping[str, Provider], default: Provider | None, call: Call, named: bytes | None
-) -> tuple[Provider | None, str, bool]:
+def detect(providers: Mapping[str, Provider], default: Provider | None, clues: Clues) -> Found:
     """Which provider a request is for.
 
-    Shapes: returns (provider, path without an explicit prefix, whether nothing spoke for it).
     Order: the header; an explicit path prefix; a path only one provider has; the model; the credential; the default.
         Above all but the header stands: a credential that visibly belongs to one provider goes to no other.
     """
-    if named is not None:
-        chosen = providers.get(named.decode("latin-1").strip().lower())
-        return chosen, _without_prefix(call.path, chosen), False
-    owner = _owner(providers, call.credential)
-    prefixed = providers.get(call.path.split("/", 2)[1]) if call.path.count("/") > 1 else None
-    natural = next((p for p in providers.values() if p.claims_path(call.path)), None)
-    if owner is not None:
-        return owner, _without_prefix(call.path, owner), False
-    if natural is not None and natural is not prefixed:
-        return natural, call.path, False
+    path = clues.path
+    if clues.named is not None:
+        chosen = providers.get(clues.named.decode("latin-1").strip().lower())
+        return chosen, _without_prefix(path, chosen), False
+    if clues.credential is not None:
+        for one in providers.values():
+            if one.claims_credential(clues.credential):
+                return one, _without_prefix(path, one), False
+    prefixed = providers.get(path.split("/", 2)[1]) if path.count("/") > 1 else None
+    for one in providers.values():
+        if one is not prefixed and one.claims_path(path):
+            return one, path, False
     if prefixed is not None:
-        return prefixed, _without_prefix(call.path, prefixed), False
-    if call.model is not None:
-        strength, best = max(((p.claims_model(call.model), p) for p in providers.values()), key=lambda pair: pair[0])
-        if strength:
-            return best, call.path, False
-    return default, call.path, True
-
-
-def _owner(providers: Mapping[str, Provider], credential: Credential | None) -> Provider | None:
-    if credential is None:
-        return None
-    return next((p for p in providers.values() if p.claims_credential(credential)), None)
+        return prefixed, _without_prefix(path, prefixed), False
+    best, strength = default, 0
+    if clues.model is not None:
+        for one in providers.values():
+            claim = one.claims_model(clues.model)
+            if claim > strength:
+                best, strength = one, claim
+    return best, path, not strength
 
 
 def _without_prefix(path: str, chosen: Provider | None) -> str:

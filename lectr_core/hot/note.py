@@ -17,8 +17,8 @@ from lectr_core.model.record import Attempt, Begun, Ended, EndedBy, Outcome
 def begun(exchange: Exchange, journal: Writer) -> None:
     """Write that this request goes upstream now."""
     exchange.seq = journal.next_seq()
-    journal.begun(_begun(exchange))
-    exchange.begun = True
+    exchange.begun = line = _begun(exchange)
+    journal.begun(line)
 
 
 def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy, category: str | None) -> None:
@@ -42,7 +42,7 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
     refused = exchange.refused
     journal.ended(
         Ended(
-            begun=_begun(exchange),
+            begun=exchange.begun or _begun(exchange),
             outcome=outcome,
             ended_by=ended_by,
             status=exchange.status,

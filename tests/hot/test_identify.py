@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lectr_core import Call, Credential, Secret
-from lectr_core.hot.identify import detect
+from lectr_core.hot.identify import Clues, detect
 
 from .stage import FakeProvider
 
@@ -39,8 +39,7 @@ def test_clues_speak_in_their_order(
     named: str | None, path: str, model: str | None, token: str | None, provider: str | None, left: str, unknown: bool
 ) -> None:
     credential = Credential(b"authorization", b"bearer", Secret(token.encode())) if token else None
-    call = Call("POST", path, model=model, credential=credential)
-    found, rest, nothing = detect(ALL, ONE, call, named.encode() if named is not None else None)
+    found, rest, nothing = detect(ALL, ONE, Clues(named.encode() if named is not None else None, path, model, credential))
     assert (found.id if found else None, rest, nothing) == (provider, left, unknown)
 
 

@@ -172,8 +172,10 @@ async def test_route_to_another_provider_takes_that_ones_held_credential(autojum
     two = FakeProvider(id="two", held=Secret(b"sk-two-held"), family="two-", accepts_unclaimed=False, key_prefix=b"sk-two-")
     async with stage(FakeProvider(), two, policies=(policy,)) as it:
         client = it.client()
-        await client.send(request(b"{}", fields=("Authorization: Bearer sk-one-mine", "X-Api-Key: other")))
+        fields = ("Authorization: Bearer sk-one-mine", "X-Api-Key: other")
+        await client.send(request(b"{}", path="/v1/known?a=1&key=sk-one-query", fields=fields))
         head = await (await it.upstream()).until(b"\r\n\r\n")
+        assert head.startswith(b"POST /v1/known?a=1 HTTP/1.1\r\n")
         assert b"sk-one-mine" not in head
         assert b"other" not in head
         assert b"\r\nAuthorization: Bearer sk-two-held\r\n" in head
