@@ -1,0 +1,149 @@
+"""Gemini: its address, paths, forms of credential and readers. All else is the dialect's. Called by the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import attrs
+
+from lectr_core import (
+    Answer,
+    Call,
+    Credential,
+    DialectProvider,
+    EventReader,
+    NotServed,
+    ProviderSettings,
+    Reader,
+    Refusal,
+    Secret,
+    Settings,
+    WholeReader,
+    short_value,
+    upstream_of,
+)
+from lectr_provider_gemini import paths
+from lectr_provider_gemini.compatible import CompatibleEventReader, CompatibleReader
+from lectr_provider_gemini.generate import GenerateArrayReader, GenerateEventReader, GenerateReader
+from lectr_provider_gemini.refusals import native_body
+
+ID: Final = "gemini"
+BASE_URL: Final = "https://generativelanguage.googleapis.com"
+# The longest beginning wins, so others keep what merely begins alike: `text-embedding-3`, `gemma-7b`.
+FAMILIES: Final = ("gemini-", "models/gemini-", "gemma-3", "learnlm-", "imagen-", "veo-", "text-embedding-004")
+KEY_PREFIXES: Final = (b"AIza",)
+
+_READ: Final = frozenset({"generateContent", "embedContent", "batchEmbedContents", "predict"})
+_STREAMED: Final = "streamGenerateContent"
+_TIER_FIELD: Final = "x-gemini-service-tier"
+
+
+class GeminiProvider(DialectProvider):
+    """Models in paths are its own; chat completions and embeddings are the dialect that it also speaks."""
+
+    READERS: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
+        "chat/completions": (CompatibleReader, CompatibleEventReader),
+        "embeddings": (CompatibleReader, CompatibleEventReader),
+    }
+
+    def claims_path(self, path: str) -> bool:
+        """See `ports.Provider`."""
+        return paths.is_own(path)
+
+    def model_in_path(self, path: str) -> str | None:
+        """See `ports.Provider`."""
+        deed = paths.deed_of(path)
+        return None if deed is None else deed.model
+
+    def endpoint(self, path: str) -> str:
+        """See `ports.Provider`."""
+        route = paths.compatible_route(path)
+        if route is not None:
+            front = path[: -len(route) - 1] if route else path
+            return front + super().endpoint(f"/v1/{route}").removeprefix("/v1")
+        return paths.template(path) or super().endpoint(path)
+
+    def route(self, path: str) -> str:
+        """See `DialectProvider`."""
+        route = paths.compatible_route(path)
+        return "" if route is None else route.rstrip("/")
+
+    def locate(self, call: Call) -> str:
+        """See `ports.Provider`. A key in the query leaves it where it goes on as a bearer token."""
+        if self._key_moves(call):
+            kept = [part for part in call.query.split("&") if not part.startswith("key=")]
+            call = attrs.evolve(call, query="&".join(kept), has_query=bool(kept))
+        return super().locate(call)
+
+    def upstream_path(self, call: Call) -> str:
+        """See `DialectProvider`. Errors: NotServed for paths of other dialects."""
+        path = call.path
+        deed = paths.deed_of(path)
+        if deed is not None and call.model:
+            path = deed.with_model(call.model)
+        elif self._is_compatible(call):
+            path = paths.compatible_path(paths.compatible_route(path) or "")
+        elif paths.is_foreign(path):
+            raise NotServed(f"provider {self.id} has no such path")
+        return super().upstream_path(attrs.evolve(call, path=path))
+
+    def authorize(self, call: Call, secret: Secret) -> tuple[str, bytes]:
+        """See `ports.Provider`: a bearer token on the compatible path, a header of its own on the others."""
+        if self._is_compatible(call):
+            return "Authorization", b"Bearer " + secret.reveal()
+        return "x-goog-api-key", secret.reveal()
+
+    def pass_on(self, call: Call, credential: Credential) -> tuple[str, bytes] | None:
+        """See `ports.Provider`: what the path takes stays as it is; a key in another form gets the path's own."""
+        if self._is_compatible(call):
+            return None if credential.field == b"authorization" else self.authorize(call, credential.secret)
+        if credential.field in (b"x-goog-api-key", b"?key"):
+            return None
+        if credential.field == b"authorization" and not self.claims_credential(credential):
+            return None  # a token of a login, not a key
+        return self.authorize(call, credential.secret)
+
+    def reader(self, call: Call, answer: Answer) -> Reader | None:
+        """See `ports.Provider`. Whether a stream is one of events or an array, its head says, else the query."""
+        deed = paths.deed_of(call.path)
+        if deed is None:
+            return super().reader(call, answer)
+        if call.method != "POST" or not 200 <= answer.status < 300:
+            return None
+        tier = _tier(answer)
+        events = answer.media_type == "text/event-stream"
+        if not answer.media_type:
+            events = "alt=sse" in call.query.split("&")  # the head says nothing: what was asked for decides
+        elif not events and answer.media_type != "application/json":
+            return None
+        if deed.action == _STREAMED:
+            return GenerateEventReader(tier) if events else GenerateArrayReader(tier)
+        return GenerateReader(tier) if deed.action in _READ and not events else None
+
+    def refuse(self, call: Call, refusal: Refusal) -> bytes | None:
+        """See `ports.Provider`: its own shape on its own paths."""
+        return None if self._is_compatible(call) else native_body(refusal)
+
+    def _is_compatible(self, call: Call) -> bool:
+        """Whether the call goes to the compatible path. Where the path may mean both, only a bearer token or none does."""
+        if paths.compatible_route(call.path) is None:
+            return False
+        if not paths.is_ambiguous(call.path) or call.credential is None:
+            return True
+        return call.credential.field not in (b"x-goog-api-key", b"?key")
+
+    def _key_moves(self, call: Call) -> bool:
+        return call.credential is not None and call.credential.field == b"?key" and self._is_compatible(call)
+
+
+def _tier(answer: Answer) -> str | None:
+    tier = short_value(answer.field(_TIER_FIELD))
+    return None if tier is None or len(tier) > 32 else tier.lower()
+
+
+def gemini_of(settings: Settings) -> GeminiProvider:
+    """The provider as the operator wants it. Errors: OperatorError, see `upstream_of`."""
+    path = f"provider.{ID}"
+    upstream = upstream_of(settings, path, settings.section(path, ProviderSettings), BASE_URL)
+    return GeminiProvider(ID, upstream.base_url, upstream.held, families=FAMILIES, key_prefixes=KEY_PREFIXES)
