@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from lectr_core import Tree
 
 anthropic_types = pytest.importorskip("anthropic.types", reason="the provider's SDK is not installed")
 beta_types = pytest.importorskip("anthropic.types.beta", reason="the provider's SDK is not installed")
@@ -15,7 +16,7 @@ pydantic = pytest.importorskip("pydantic", reason="the provider's SDK is not ins
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
 
-def events(name: str) -> list[dict[str, Any]]:
+def events(name: str) -> list[Tree]:
     lines = (TRANSCRIPTS / name).read_text("utf-8").splitlines()
     return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
 

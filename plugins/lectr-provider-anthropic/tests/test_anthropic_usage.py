@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lectr_provider_anthropic.usage import merge, tier_of, usage_of, without_output
 
-from lectr_core import units
+from lectr_core import Tree, units
 
 numbers = st.integers(0, 10**9)
 # A loaded machine draws slowly, which says nothing about the code.
@@ -53,7 +51,7 @@ def test_parts_sum_to_what_the_provider_reports(fresh: int, read: int, short: in
 
 @patient
 @given(trees)
-def test_any_tree_gives_counts_that_are_counts(tree: dict[str, Any]):
+def test_any_tree_gives_counts_that_are_counts(tree: Tree):
     for number in usage_of(tree).units.values():
         assert isinstance(number, int)
         assert 0 <= number <= units.MAX_COUNT
@@ -62,7 +60,7 @@ def test_any_tree_gives_counts_that_are_counts(tree: dict[str, Any]):
 
 @patient
 @given(trees)
-def test_an_empty_event_changes_nothing(tree: dict[str, Any]):
+def test_an_empty_event_changes_nothing(tree: Tree):
     assert merge(tree, {}) == tree
     assert merge(tree, dict.fromkeys(tree)) == tree
 
@@ -86,7 +84,7 @@ def test_lifetimes_alone_are_counted():
         {"output_tokens": 5, "iterations": [{"type": "advisor_message", "model": "claude-y", "output_tokens": 7}]},
     ],
 )
-def test_parts_that_do_not_fit_are_told(tree: dict[str, Any]):
+def test_parts_that_do_not_fit_are_told(tree: Tree):
     usage = usage_of(tree)
     assert usage.adds_up is False
     assert sum(usage.units.values()) == 5
@@ -101,7 +99,7 @@ def test_parts_that_do_not_fit_are_told(tree: dict[str, Any]):
         ({"speed": None, "service_tier": 7}, None),
     ],
 )
-def test_the_speed_speaks_before_the_tier(tree: dict[str, Any], tier: str | None):
+def test_the_speed_speaks_before_the_tier(tree: Tree, tier: str | None):
     assert tier_of(tree) == tier
 
 
