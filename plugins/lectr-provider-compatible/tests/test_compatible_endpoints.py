@@ -25,11 +25,11 @@ from lectr_core import (
 from lectr_core.testing import Case, check_provider
 
 
-def settings(environ: dict[str, str] | None = None, **tables: ProviderSettings) -> Settings:
+def settings(environ: dict[str, str] | None = None, /, **tables: ProviderSettings) -> Settings:
     return Settings(GatewaySettings(), {f"provider.{id}": table for id, table in tables.items()}, "v", environ or {})
 
 
-def offered(environ: dict[str, str] | None = None, **tables: ProviderSettings) -> dict[str, CompatibleProvider]:
+def offered(environ: dict[str, str] | None = None, /, **tables: ProviderSettings) -> dict[str, CompatibleProvider]:
     return {provider.id: provider for provider in providers_of(settings(environ, **tables))}
 
 

@@ -8,6 +8,7 @@ from lectr_provider_groq.provider import groq_of
 from lectr_provider_groq.reading import GroqEventReader, GroqReader
 
 from lectr_core import Answer, Call, Credential, GatewaySettings, OperatorError, Provider, ProviderSettings, Secret, Settings
+from lectr_core.testing import Case, check_provider
 
 
 def settings(environ: dict[str, str] | None = None, **section: str) -> Settings:
@@ -45,6 +46,11 @@ def test_openai_stands_in_the_path_once(path, target):
     assert GROQ.locate(Call("POST", path)) == target
     assert GROQ.locate(Call("POST", path, "a=%20b", True)) == target + "?a=%20b"
     assert GROQ.endpoint(path) == target.removeprefix("/openai")
+
+
+def test_the_provider_keeps_what_every_provider_promises():
+    own = Call("POST", "/openai/v1/chat/completions", model="llama-3.1-8b-instant")
+    check_provider(GROQ, [Case(call=own, endpoint="/v1/chat/completions", claims_path=False, claims_model=True)])
 
 
 def test_a_replaced_address_is_used():

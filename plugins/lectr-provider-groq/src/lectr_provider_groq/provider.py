@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from lectr_core import DialectProvider, ProviderSettings, Settings, upstream_of
 from lectr_provider_groq.reading import GroqEventReader, GroqReader
@@ -39,7 +39,7 @@ KEY_PREFIXES: Final = (b"gsk_",)
 class GroqProvider(DialectProvider):
     """Groq's dialect has an accent in chat completions alone; see `reading.py`."""
 
-    READERS: Mapping[str, tuple[type, type]] = {
+    READERS: ClassVar[Mapping[str, tuple[type, type]]] = {
         **DialectProvider.READERS,
         "chat/completions": (GroqReader, GroqEventReader),
     }
