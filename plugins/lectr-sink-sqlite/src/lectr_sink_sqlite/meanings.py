@@ -48,7 +48,7 @@ REQUESTS: Final[dict[str, Column]] = {
     "model_actual": (TEXT, "The model as the provider reports it; NULL where it reports none."),
     "endpoint": (TEXT, "The route, without ids and query: `/v1/chat/completions`."),
     "method": (TEXT, "The HTTP method."),
-    "status": (COUNT, "The HTTP status the client got; NULL where it got none."),
+    "status": ("HTTP status", "The status the client got; NULL where it got none."),
     "outcome": (
         TEXT,
         "`ok`, `provider_error`, `lectr_refused`, `client_disconnected`, `upstream_failed`, `interrupted` (by a crash), "
@@ -91,11 +91,11 @@ REQUESTS: Final[dict[str, Column]] = {
     "cost_high_usd": (USD, "Upper bound of the cost."),
     "cost_basis": (
         TEXT,
-        "`exact`: the usual price. `variant`: the tier's own price. `fallback`: no price for the tier, so the usual one. "
-        "`override`: from `lectr.toml`. `unknown`: no price.",
+        "`exact`: the usual price. `variant`: the tier's own price. `fallback`: a price that may not be "
+        "the right one, see `price_note`. `override`: from `lectr.toml`. `unknown`: no price.",
     ),
     "variant": (TEXT, "The service tier or speed that the provider reports; NULL for the usual one."),
-    "price_id": (TEXT, "Which price was used: `provider/model@date`."),
+    "price_id": (TEXT, "Which price was used: `provider/model@date`, with `:variant` where it is a variant's."),
     "price_source": (TEXT, "Where the price comes from, with its version."),
     "price_date": ("ISO date", "From when the price holds, or when its source was issued."),
     "price_note": (TEXT, "What the price could not say."),

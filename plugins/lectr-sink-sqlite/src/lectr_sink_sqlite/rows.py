@@ -38,7 +38,7 @@ INSERT = f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * 
 Value = str | int | float | None
 Row = tuple[Value, ...]
 
-_json = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
+_json = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def row(record: Record) -> Row:

@@ -1,0 +1,80 @@
+"""The pages on tables, prices and queries: current against the schema, and every example runs."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from lectr_core import Cursor, PriceQuestion
+from lectr_core.assembly.document import parse
+from lectr_core.assembly.sections import take_apart
+from lectr_core.cold.prices import day_of
+from lectr_core.testing.samples import sample_record
+
+sink = pytest.importorskip("lectr_sink_sqlite.store", reason="lectr-sink-sqlite is not installed")
+prices = pytest.importorskip("lectr_prices_genai", reason="lectr-prices-genai is not installed")
+overrides = pytest.importorskip("lectr_prices_genai.overrides", reason="lectr-prices-genai is not installed")
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Every fenced block of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+QUERIES = [(page, text) for page in ("how-to/query-your-data.md", "how-to/prices.md") for text in blocks(page, "sql")]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("data") / "lectr.db"
+    store = sink.Store(path=path, busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=time.time_ns)
+    store.open()
+    store.write([sample_record(seq) for seq in range(1, 20)], [Cursor(stream="stream-a", stored=19)])
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        yield connection
+
+
+def test_the_page_on_tables_is_current() -> None:
+    page = runpy.run_path(str(DOCS / "generate" / "tables.py"))["page"]()
+    assert (DOCS / "reference" / "tables.md").read_text() == page, "run docs/generate/tables.py"
+
+
+def test_there_are_queries_to_run() -> None:
+    assert len(QUERIES) >= 10
+
+
+@pytest.mark.parametrize(("page", "query"), QUERIES)
+def test_every_query_of_the_pages_runs(database: sqlite3.Connection, page: str, query: str) -> None:
+    found = database.execute(query)
+    assert len(found.description) > 1
+    assert all(len(row) == len(found.description) for row in found)
+
+
+def test_the_sums_of_the_pages_see_the_rows(database: sqlite3.Connection) -> None:
+    (share,) = [text for _, text in QUERIES if "cached_share" in text]
+    (sure,) = [text for _, text in QUERIES if "tokens_source, cost_basis, count" in text]
+    assert database.execute(share).fetchone() is not None
+    assert sum(row[2] for row in database.execute(sure)) == 19
+
+
+def test_the_prices_of_the_page_are_taken_as_written() -> None:
+    (text,) = blocks("how-to/prices.md", "toml")
+    reading = take_apart(parse(text), prices.lectr_settings())
+    assert reading.faults == []
+    book = overrides.OverrideBook(reading.sections["prices"].override)
+    quote = book.quote(PriceQuestion("openai", "gpt-4o-mini-2024-07-18", day_of(time.time_ns()), None, 10))
+    assert quote is not None
+    assert quote.rates["input"] * 10**6 == Decimal("0.12")
+    assert quote.note == "our contract"
+    assert book.quote(PriceQuestion("ollama", "llama3.2", day_of(0), None, 10)) is not None
