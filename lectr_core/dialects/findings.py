@@ -26,12 +26,14 @@ _MAX_WORD_BYTES: Final = 256
 USUAL_TIERS: Final = frozenset({"default", "auto", "standard", "on_demand"})
 """Service tiers that change no price."""
 
+_QUOTE: Final = 0x22
+
 _text = msgspec.json.Decoder(str)
 
 
 def raw_word(raw: msgspec.Raw) -> str | None:
     """A short JSON string as text; None for everything else, the empty one included."""
-    if not 2 < len(raw) <= _MAX_WORD_BYTES:
+    if not 2 < len(raw) <= _MAX_WORD_BYTES or memoryview(raw)[0] != _QUOTE:
         return None
     try:
         return _text.decode(raw)
@@ -51,7 +53,7 @@ def raw_tree(raw: msgspec.Raw) -> Tree:
 
 def raw_chars(raw: msgspec.Raw) -> int:
     """Length of a JSON string as sent, without its quotes; 0 for everything else."""
-    return len(raw) - 2 if len(raw) > 2 and memoryview(raw)[0] == 0x22 else 0
+    return len(raw) - 2 if len(raw) > 2 and memoryview(raw)[0] == _QUOTE else 0
 
 
 def variant_of(tier: str | None) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word
@@ -21,13 +20,11 @@ _LAST: Final = frozenset({"response.completed", "response.incomplete", "response
 _WITH_RESPONSE: Final = _LAST | {"response.created", "response.in_progress", "response.queued"}
 
 
-@attrs.define
-class _Incomplete:
+class _Incomplete(msgspec.Struct, gc=False):
     reason: msgspec.Raw = ABSENT
 
 
-@attrs.define
-class _Response:
+class _Response(msgspec.Struct, gc=False):
     # Raw, so that a wrong type in one field does not lose the others.
     id: msgspec.Raw = ABSENT
     model: msgspec.Raw = ABSENT
@@ -39,8 +36,7 @@ class _Response:
     error: msgspec.Raw = ABSENT
 
 
-@attrs.define
-class _Event:
+class _Event(msgspec.Struct, gc=False):
     type: msgspec.Raw = ABSENT
     delta: msgspec.Raw = ABSENT
     response: msgspec.Raw = ABSENT

@@ -44,29 +44,32 @@ class EventCutter:
         Units:  the limit counts an event's bytes with every line end as one byte, the blank line left out.
         Errors: EventTooLong.
         """
-        piece = self._with_plain_ends(bytes(data))
-        held = self._held
-        held += piece
-        if self._at_start and not self._drop_bom():
-            return []
+        text = self._with_plain_ends(bytes(data))
+        if self._held or self._at_start:
+            self._held += text
+            if self._at_start and not self._drop_bom():
+                return []
+            if self._held.find(b"\n\n", self._searched) < 0:
+                self._hold(self._held, [])
+                return []
+            text = bytes(self._held)
+        *blocks, rest = text.split(b"\n\n")
         events: list[tuple[bytes, bytes]] = []
-        taken = 0
-        end = held.find(b"\n\n", self._searched)
-        while end >= 0:
-            if end - taken > self._max_event_bytes:
+        for block in blocks:
+            if len(block) > self._max_event_bytes:
                 raise EventTooLong(self._max_event_bytes, events)
-            event = _parse(bytes(held[taken:end]))
+            event = _parse(block)
             if event is not None:
                 events.append(event)
-            taken = end + 2
-            end = held.find(b"\n\n", taken)
-        if taken:
-            del held[:taken]
-        # One byte more may be the first half of the blank line.
-        if len(held) > self._max_event_bytes + 1:
-            raise EventTooLong(self._max_event_bytes, events)
-        self._searched = max(0, len(held) - 1)
+        self._hold(bytearray(rest), events)
         return events
+
+    def _hold(self, rest: bytearray, events: list[tuple[bytes, bytes]]) -> None:
+        # One byte more may be the first half of the blank line.
+        if len(rest) > self._max_event_bytes + 1:
+            raise EventTooLong(self._max_event_bytes, events)
+        self._held = rest
+        self._searched = max(0, len(rest) - 1)
 
     def _with_plain_ends(self, piece: bytes) -> bytes:
         """CR, LF and CRLF all end a line. A CR ends it at once; an LF that then follows is dropped."""

@@ -247,6 +247,11 @@ def test_a_strange_tool_call_loses_no_usage() -> None:
     check_reader(CompletionsEventReader, body, Reading("reported", KEPT, "acme-1-2026", None, "chatcmpl-1"))
 
 
+def test_strange_choices_lose_no_usage() -> None:
+    body = chunk(choices=[{"delta": "strange"}], usage=USED) + chunk(choices="strange")
+    check_reader(CompletionsEventReader, body, Reading("reported", KEPT, "acme-1-2026", None, "chatcmpl-1"))
+
+
 def test_after_an_event_over_the_limit_the_reading_is_partial() -> None:
     class Small(CompletionsEventReader):
         MAX_BYTES = 400
