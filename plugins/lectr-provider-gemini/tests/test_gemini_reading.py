@@ -112,6 +112,13 @@ def test_a_stream_without_its_end_gives_a_lower_bound(make: Callable[[], Reader]
     assert (reading.deltas, reading.delta_chars) == (2, len("Good") + len(r" \"day\"\n"))
 
 
+def test_a_later_frame_replaces_what_it_names_and_nothing_else():
+    first = b'{"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1},"modelVersion":"gemini-x"}'
+    later = b'{"usageMetadata":{"promptTokenCount":null,"candidatesTokenCount":7}}'
+    reading = read(GenerateEventReader, b"data: %b\n\ndata: %b\n\n" % (first, later))
+    assert (counts(reading), reading.model) == ({units.INPUT: 5, units.OUTPUT: 7}, "gemini-x")
+
+
 def test_an_error_inside_a_stream_is_told_and_leaves_a_lower_bound():
     reading = read(GenerateEventReader, transcript("stream_error.sse"))
     assert (reading.state, reading.error_category) == ("partial", "in_band")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lectr_provider_gemini.usage import by_modality, compatible_usage, merge, tier_of, usage_of
+from lectr_provider_gemini.usage import by_modality, compatible_usage, tier_of, usage_of
 
 from lectr_core import Tree, units
 
@@ -94,11 +94,6 @@ def test_parts_that_do_not_fit_are_told(tree: Tree):
     usage = usage_of(tree)
     assert usage.adds_up is False
     assert sum(usage.units.values()) == 5
-
-
-def test_a_later_frame_replaces_what_it_names_and_nothing_else():
-    older = {"promptTokenCount": 5, "candidatesTokenCount": 1, "promptTokensDetails": details({"TEXT": 5})}
-    assert merge(older, {"candidatesTokenCount": 7, "promptTokenCount": None}) == {**older, "candidatesTokenCount": 7}
 
 
 def test_modalities_are_added_by_name_and_strange_entries_are_skipped():

@@ -6,6 +6,8 @@ Only declared fields are decoded; the text of an answer is measured where it lie
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 import msgspec
 
@@ -16,13 +18,15 @@ from lectr_core import (
     EventReader,
     Findings,
     Reading,
-    Tree,
     WholeReader,
+    numbers,
     raw_chars,
-    raw_tree,
     raw_word,
 )
-from lectr_provider_gemini.usage import merge, tier_of, usage_of
+from lectr_provider_gemini.usage import tier_of, usage_of
+
+# Usage metadata with every detail known today is below 2 KiB; what is far beyond is none.
+_MAX_USAGE_BYTES: Final = 64 * 1024
 
 
 @attrs.define
@@ -81,7 +85,8 @@ class _Learnt(Findings):
     def __init__(self, tier: str | None) -> None:
         super().__init__()
         self.tier = tier
-        self._usage: Tree = {}
+        self._usage: dict[str, object] = {}
+        """Every field as last sent; not yet sifted, because a stream repeats all of them in every frame."""
 
     def take(self, data: bytes) -> list[int]:
         """Learn from one frame, or from a list of them. Returns the length of each piece of output. Errors: ValueError."""
@@ -91,16 +96,23 @@ class _Learnt(Findings):
 
     def conclude(self, *, final: bool) -> Reading:
         """Everything learnt. Counts are a lower bound where the answer is not *final*, or failed."""
-        self.tier = tier_of(self._usage) or self.tier
-        reading = self.reading(usage_of(self._usage))
+        tree = numbers(self._usage)
+        self.tier = tier_of(tree) or self.tier
+        reading = self.reading(usage_of(tree))
         if reading.state == "reported" and (not final or self.error_category is not None):
             return attrs.evolve(reading, state="partial")
         return reading
 
     def _take(self, frame: _Frame) -> list[int]:
-        self._usage = merge(self._usage, raw_tree(frame.usageMetadata))
-        self.model = raw_word(frame.modelVersion) or self.model
-        self.answer_id = raw_word(frame.responseId) or self.answer_id
+        if len(frame.usageMetadata) <= _MAX_USAGE_BYTES and _said(frame.usageMetadata):
+            tree = msgspec.json.decode(frame.usageMetadata)
+            if isinstance(tree, dict):
+                # Counts are cumulative: per field, the last one that is not null wins.
+                self._usage.update((name, value) for name, value in tree.items() if value is not None)
+        if self.model is None:
+            self.model = raw_word(frame.modelVersion)
+        if self.answer_id is None:
+            self.answer_id = raw_word(frame.responseId)
         if _said(frame.error):
             self.error_category = "in_band"
         try:
@@ -113,7 +125,8 @@ class _Learnt(Findings):
             self.finish_reason = raw_word(_feedback.decode(frame.promptFeedback).blockReason) or self.finish_reason
         pieces: list[int] = []
         for candidate in _candidates.decode(frame.candidates) if _said(frame.candidates) else ():
-            self.finish_reason = raw_word(candidate.finishReason) or self.finish_reason
+            if candidate.finishReason:
+                self.finish_reason = raw_word(candidate.finishReason) or self.finish_reason
             parts = candidate.content.parts if candidate.content is not None else None
             pieces += [chars for chars in (part.chars for part in parts or ()) if chars is not None]
         return pieces

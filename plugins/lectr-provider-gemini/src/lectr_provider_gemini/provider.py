@@ -86,7 +86,7 @@ class GeminiProvider(DialectProvider):
             path = paths.compatible_path(paths.compatible_route(path) or "")
         elif paths.is_foreign(path):
             raise NotServed(f"provider {self.id} has no such path")
-        return super().upstream_path(attrs.evolve(call, path=path))
+        return super().upstream_path(call if path == call.path else Call(call.method, path))
 
     def authorize(self, call: Call, secret: Secret) -> tuple[str, bytes]:
         """See `ports.Provider`: a bearer token on the compatible path, a header of its own on the others."""

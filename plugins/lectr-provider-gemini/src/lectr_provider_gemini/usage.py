@@ -6,7 +6,7 @@ Called by the readers in `generate.py` and `compatible.py`. Never here: bytes, s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from lectr_core import Tree, Usage, apportion, completion_usage, count, units
 
@@ -16,13 +16,6 @@ _TRAFFIC: Final = "on_demand_"
 
 # Media that are billed apart from text. A document is billed as text; what comes later is counted as text until it is known.
 _MEDIA: Final = ("IMAGE", "VIDEO", "AUDIO")
-
-
-def merge(older: Tree, newer: Tree) -> Tree:
-    """Lay *newer* over *older*: every frame's counts are cumulative, so per field the last that is not null wins."""
-    merged: dict[str, Any] = dict(older)  # Any: a tree of numbers
-    merged.update({name: value for name, value in newer.items() if value is not None})
-    return merged
 
 
 def usage_of(tree: Tree) -> Usage:
