@@ -54,16 +54,18 @@ class _Piece:
     @property
     def chars(self) -> int:
         """How long its strings are, JSON escapes as sent; a tool's input counts with its braces, as it is streamed."""
-        strings = raw_chars(self.text) + raw_chars(self.thinking) + raw_chars(self.partial_json) + raw_chars(self.content)
+        if self.text:
+            return raw_chars(self.text)  # nearly every piece is text alone
+        strings = raw_chars(self.thinking) + raw_chars(self.partial_json) + raw_chars(self.content)
         return strings + (len(self.input) if len(self.input) > len(b"null") else 0)
 
 
 @attrs.define
 class _Event:
-    type: msgspec.Raw = ABSENT
+    type: str | None = None
     message: msgspec.Raw = ABSENT
     content_block: msgspec.Raw = ABSENT
-    delta: msgspec.Raw = ABSENT
+    delta: _Piece | None = None
     usage: msgspec.Raw = ABSENT
 
 
@@ -114,9 +116,9 @@ class MessageEventReader(EventReader):
             self._findings.error_category = "in_band"
             return
         event = _event.decode(data)
-        kind = raw_word(event.type)
+        kind = event.type
         if kind == "content_block_delta":
-            chars = _piece.decode(event.delta).chars
+            chars = 0 if event.delta is None else event.delta.chars
             if chars:
                 self.saw_output(chars)
         elif kind == "content_block_start":
@@ -148,8 +150,8 @@ class MessageEventReader(EventReader):
         tree = raw_tree(event.usage)
         self._output_counted = self._output_counted or "output_tokens" in tree
         self._usage = merge(self._usage, tree)
-        if len(event.delta) > 2:
-            self._findings.finish_reason = raw_word(_piece.decode(event.delta).stop_reason) or self._findings.finish_reason
+        if event.delta is not None:
+            self._findings.finish_reason = raw_word(event.delta.stop_reason) or self._findings.finish_reason
 
 
 def _lengths(content: msgspec.Raw) -> list[int]:
