@@ -81,7 +81,8 @@ def provider(exchange: Exchange, faults: Faults) -> None:
     exchange.provider_unknown = unknown
     with faults.of(found.id):
         exchange.endpoint = found.endpoint(path)
-        model = found.model_in_path(path) if model is None else model
+        # Where a path names a model or deployment, it decides; a body may say anything beside it.
+        model = found.model_in_path(path) or model
     exchange.model_requested = exchange.model_sent = model
     # Built anew rather than evolved: attrs.evolve costs 9 µs, this 1.
     exchange.call = Call(
