@@ -15,6 +15,7 @@ from lectr_core.model.settings import Settings
 
 if TYPE_CHECKING:
     from lectr_core.assembly.plugins import Plugins
+    from lectr_core.assembly.settings import Loaded
 
 
 @attrs.define
@@ -35,12 +36,16 @@ class CommandLine:
             self._plugins = load_plugins()
         return self._plugins
 
-    def settings(self, **flags: Any) -> Settings:  # Any: values as TOML has them; None: not given
-        """Read the settings, with *flags* of this command (`gateway__listen="…"`) on top.
+    def read(self, **flags: Any) -> Loaded:  # Any: values as TOML has them; None: not given
+        """Read the settings, with *flags* of this command (`gateway__listen="…"`) on top, and say where each is from.
 
         Errors: UnsettledSettings with every fault at once.
         """
         from lectr_core.assembly.settings import read_settings
 
         given = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
-        return read_settings(self.plugins(), config=self.config, flags={**self.flags, **given}).settings
+        return read_settings(self.plugins(), config=self.config, flags={**self.flags, **given})
+
+    def settings(self, **flags: Any) -> Settings:  # Any: as above
+        """The settings themselves. Errors: as for `read`."""
+        return self.read(**flags).settings

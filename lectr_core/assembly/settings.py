@@ -104,6 +104,29 @@ def declared(plugins: Plugins) -> tuple[Section, ...]:
     return tuple(section for _, section in plugins.sections())
 
 
+def complete(settings: Settings) -> str:
+    """Everything that holds, defaults included, as canonical TOML; what is absent by default stays absent."""
+    document: dict[str, Any] = {}  # Any: whatever TOML can hold
+    for path, value in {GATEWAY.path: settings.gateway, **settings.sections}.items():
+        *parents, last = path.split(".")
+        table = document
+        for name in parents:
+            table = table.setdefault(name, {})
+        table[last] = _plain(value)
+    return documents.write(document)
+
+
+def _plain(value: Any) -> Any:  # Any: instances become what TOML can hold
+    if attrs.has(type(value)):
+        fields = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+        return {name: _plain(item) for name, item in fields.items() if item is not None}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
 def _read(file: Path) -> dict[str, Any]:  # Any: whatever TOML can hold
     try:
         return documents.parse(file.read_text(encoding="utf-8"))

@@ -1,0 +1,103 @@
+"""Where the command line begins and ends: options before the command, every command, every error in one clean block.
+
+Exit codes: 0 all is well, 1 the answer is no (`verify`, `doctor`, `plugins`), 2 the operator has something to change, 130
+interrupted. Imports no command's machinery. Called by the script `lectr`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lectr_core.assembly.cli import access, config, doctor, packages, run, tail, verify
+from lectr_core.assembly.command_line import CommandLine
+from lectr_core.errors import Bug, LectrError, PluginError
+
+EXIT_OPERATOR = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+First steps:
+  lectr up                              everything on this machine; prints a key and what to paste
+  lectr keys create --org acme --name ci
+  lectr tail                            see requests as they come
+  lectr doctor                          what is wrong, and what to do
+\b
+Settings: --config, else ./lectr.toml, else $LECTR_CONFIG, else defaults that work.
+Each setting also has an environment variable: LECTR_GATEWAY_LISTEN=127.0.0.1:9000 lectr up""",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file.  [default: ./lectr.toml, $LECTR_CONFIG]",
+)
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory (gateway.data).")
+@click.version_option(package_name="lectr", prog_name="lectr")
+@click.pass_context
+def lectr(context: click.Context, config: Path | None, data: Path | None) -> None:
+    """Lectr, an AI gateway that observes first.
+
+    A client changes its base_url; every request becomes a row with model, latency, tokens and cost.
+    """
+    line = context.ensure_object(CommandLine)
+    line.config = config
+    if data is not None:
+        line.flags = {**line.flags, "gateway.data": str(data)}
+
+
+def make() -> tuple[click.Group, CommandLine]:
+    """The whole command line, plugins' commands included."""
+    for command in (
+        run.up,
+        run.serve,
+        access.keys,
+        access.orgs,
+        tail.tail,
+        verify.verify,
+        doctor.doctor,
+        packages.plugins,
+        packages.install,
+        packages.uninstall,
+        config.config,
+    ):
+        lectr.add_command(command)
+    line = CommandLine()
+    line.plugins().add_commands(lectr)
+    return lectr, line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
+    group, line = make()
+    try:
+        code = group.main(
+            args=list(arguments) if arguments is not None else None, prog_name="lectr", standalone_mode=False, obj=line
+        )
+        return code if isinstance(code, int) else 0
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output (head, less) has seen enough; nothing may be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except LectrError as exc:
+        click.echo(click.style("lectr: ", fg="red", bold=True, reset=True) + told(exc), err=True)
+        return EXIT_OPERATOR
+
+
+def told(exc: LectrError) -> str:
+    """An error for people."""
+    if isinstance(exc, PluginError):
+        return f"a plugin is at fault: {exc}\n  `lectr plugins` shows all of them, `lectr uninstall` removes one"
+    if isinstance(exc, Bug):
+        return f"{exc}\n  this is a fault of Lectr itself; please report it"
+    return str(exc)

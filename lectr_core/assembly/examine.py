@@ -1,0 +1,262 @@
+"""All that can be found out about a gateway from outside: settings, plugins, machine, processes, providers.
+
+Each check yields findings and changes nothing. Contacting providers is `reach`'s. Called by the command `doctor`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from lectr_core.assembly.command_line import CommandLine
+from lectr_core.assembly.ground import LOCK
+from lectr_core.assembly.health import FOLDER, Health, read_health
+from lectr_core.assembly.keys import FILE, read_book
+from lectr_core.assembly.listen import open_socket, parse_address
+from lectr_core.assembly.overrides import OWN, PREFIX, variables
+from lectr_core.assembly.plugins import Fault, Plugins
+from lectr_core.assembly.settings import Loaded, declared
+from lectr_core.cold.standing import Standing
+from lectr_core.errors import LectrError, OperatorError, UnsettledSettings
+from lectr_core.journal.layout import stream_names
+from lectr_core.model import codec
+from lectr_core.model.settings import Settings
+from lectr_core.ports import Provider
+
+Level = Literal["ok", "warn", "fail", "skip"]
+# A day of a busy gateway's rows is some 100 MB; below the first figure it is time to act, below the second it is late.
+FREE_WARN_BYTES = 1 << 30
+FREE_FAIL_BYTES = 100 << 20
+# A healthy cold side is a second behind; a stalled one shows long before this much has piled up.
+BACKLOG_WARN_BYTES = 256 << 20
+DESCRIPTORS_WARN = 4096
+BEHIND_WARN_S = 30.0
+
+
+@attrs.frozen
+class Finding:
+    """One thing looked at."""
+
+    level: Level
+    what: str
+    text: str
+    act: str = ""
+    """What to do; empty where nothing is."""
+
+
+def examine(line: CommandLine, *, reach: bool) -> list[Finding]:
+    """Look at everything. Waits: on providers, a few seconds at most, where *reach* is set."""
+    plugins = line.plugins()
+    findings = [*_plugin_faults(plugins.faults)]
+    try:
+        loaded = line.read()
+    except UnsettledSettings as exc:
+        return [*(Finding("fail", "settings", f"{exc.where}: {fault}", "mend it there") for fault in exc.faults), *findings]
+    except LectrError as exc:
+        return [Finding("fail", "settings", str(exc)), *findings]
+    settings = loaded.settings
+    findings.insert(0, Finding("ok", "settings", f"{loaded.file or 'no file, defaults'}; version {settings.version}"))
+    findings += _strange_variables(loaded, plugins)
+    findings += _plugin_faults(plugins.ask_all(settings))
+    findings += _kinds(plugins)
+    findings += _credentials(settings)
+    findings += _data(settings.gateway.data)
+    findings += _keys(settings)
+    findings += _processes(settings)
+    findings += _machine()
+    providers = _providers(plugins, settings)
+    if reach:
+        from lectr_core.assembly.reach import reach_all
+
+        findings += reach_all(providers, settings)
+    elif providers:
+        findings.append(Finding("skip", "providers", "not contacted (--offline)"))
+    return findings
+
+
+def _plugin_faults(faults: Iterable[Fault]) -> Iterator[Finding]:
+    for fault in faults:
+        act = f"mend or upgrade it, or remove it: lectr uninstall {fault.distribution}"
+        yield Finding("fail", "plugins", str(fault), act)
+
+
+def _kinds(plugins: Plugins) -> Iterator[Finding]:
+    hooks = {hook for plugin in plugins.found for hook in plugin.hooks}
+    yield Finding("ok", "plugins", f"{len(plugins.found)} installed")
+    if "lectr_providers" not in hooks:
+        yield Finding("fail", "plugins", "no provider is installed: every request is refused", "lectr install provider-NAME")
+    if "lectr_sinks" not in hooks:
+        yield Finding("warn", "plugins", "no sink is installed: records stay in the journal", "lectr install sink-sqlite")
+    if "lectr_price_books" not in hooks:
+        yield Finding("warn", "plugins", "no prices are installed: costs are unknown", "lectr install prices-genai")
+
+
+def _strange_variables(loaded: Loaded, plugins: Plugins) -> Iterator[Finding]:
+    known = {*variables(loaded.document, declared(plugins)), *OWN}
+    strange = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if strange:
+        yield Finding("warn", "settings", f"variables that set nothing: {', '.join(strange)}", "check their spelling")
+
+
+def _providers(plugins: Plugins, settings: Settings) -> list[Provider]:
+    try:
+        return [provider for _, provider in plugins.providers(settings)]
+    except LectrError:
+        return []  # said above, one by one
+
+
+def _credentials(settings: Settings) -> Iterator[Finding]:
+    for path, value in sorted(settings.sections.items()):
+        for item in value if isinstance(value, tuple) else (value,):
+            for attribute in attrs.fields(type(item)) if attrs.has(type(item)) else ():
+                name = getattr(item, attribute.name)
+                if not attribute.name.endswith("_env") or not isinstance(name, str):
+                    continue
+                if settings.environ.get(name):
+                    yield Finding("ok", "credentials", f"{path}.{attribute.name}: ${name} is set here")
+                else:
+                    act = f"export {name}=…, also for the service"
+                    yield Finding("warn", "credentials", f"{path}.{attribute.name}: ${name} is not set here", act)
+
+
+def _data(data: Path) -> Iterator[Finding]:
+    if not data.is_dir():
+        yield Finding("ok", "data", f"{data} does not exist yet; `lectr up` makes it")
+        free_of = next(parent for parent in data.absolute().parents if parent.exists())
+    else:
+        free_of = data
+        status = data.stat()
+        if status.st_uid != os.geteuid():
+            yield Finding("warn", "data", f"{data} belongs to another user", "run Lectr as that user")
+        open_to = [
+            name for name in (".", FILE, "lectr.db") if (data / name).exists() and (data / name).stat().st_mode & 0o077
+        ]
+        for name in open_to:
+            yield Finding("fail", "data", f"{data / name} is open to other users", f"chmod go= {data / name}")
+        if not os.access(data, os.W_OK | os.X_OK):
+            yield Finding("fail", "data", f"{data} cannot be written", "check its owner and mode")
+        elif not open_to:
+            yield Finding("ok", "data", f"{data} is private")
+    free = shutil.disk_usage(free_of).free
+    level: Level = "fail" if free < FREE_FAIL_BYTES else "warn" if free < FREE_WARN_BYTES else "ok"
+    act = "" if level == "ok" else "make room: when the disk is full, records are lost (traffic goes on)"
+    yield Finding(level, "disk", f"{free / 1e9:.1f} GB free", act)
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if settings.gateway.auth == "none":
+        yield Finding("ok", "keys", "none needed (auth = none, loopback only)")
+        return
+    try:
+        holders = read_book(settings.gateway.data).ring().holders.values()
+    except OperatorError as exc:
+        yield Finding("fail", "keys", str(exc))
+        return
+    working = sum(not holder.revoked and not holder.org_disabled for holder in holders)
+    if working:
+        yield Finding("ok", "keys", f"{working} work")
+    else:
+        yield Finding("warn", "keys", "none works: every request is refused", "lectr keys create --org acme --name ci")
+
+
+def _processes(settings: Settings) -> Iterator[Finding]:
+    data = settings.gateway.data
+    told = {health.process: health for health in read_health(data)}
+    above = told.get("supervisor")
+    if above is None or not above.is_alive or not (data / LOCK).exists():
+        yield Finding("ok", "gateway", "not running")
+        yield from _ports(settings)
+        yield from _backlog(data, running=False)
+        return
+    yield Finding("ok", "gateway", f"running (process {above.pid}), {above.state}, version {above.version}")
+    if refused := above.notes.get("refused"):
+        yield Finding(
+            "fail", "gateway", f"the newest settings are refused: {_first_line(str(refused))}", "lectr config check"
+        )
+    elif above.version != settings.version:
+        act = "the gateway was started with other flags or variables, or has not looked yet"
+        yield Finding("warn", "gateway", f"version {settings.version} is here, {above.version} is in force", act)
+    for name, health in sorted(told.items()):
+        if name.startswith("worker-"):
+            yield from _worker(health)
+    yield from _cold(data)
+    yield from _backlog(data, running=True)
+
+
+def _worker(health: Health) -> Iterator[Finding]:
+    if not health.is_alive:
+        if health.state != "stopped":
+            yield Finding("fail", health.process, "not running", "the supervisor starts it again; its log says why it ended")
+        return
+    requests, in_flight = health.counters.get("requests", 0), health.counters.get("in_flight", 0)
+    yield Finding(
+        "ok", health.process, f"{health.state}, {requests} requests, {in_flight} in flight, version {health.version}"
+    )
+    for plugin, count in sorted(health.faults.items()):
+        yield Finding(
+            "warn", health.process, f"plugin {plugin} failed {count} times and was skipped", "its log line says where"
+        )
+    if lost := health.counters.get("records_lost", 0):
+        yield Finding("fail", health.process, f"{lost} records lost (disk full?)", "make room; `lectr verify` counts them")
+    if fault := health.notes.get("keys_fault"):
+        yield Finding("fail", health.process, f"keys are not taken over: {_first_line(str(fault))}")
+
+
+def _cold(data: Path) -> Iterator[Finding]:
+    try:
+        standing = codec.decode((data / FOLDER / "cold.json").read_bytes(), Standing)
+    except (OSError, ValueError):
+        yield Finding("fail", "cold side", "says nothing of itself: nothing is stored", "its log says why")
+        return
+    for sink in standing.sinks:
+        text = f"{sink.id}: {sink.state}, {sink.stored} stored"
+        if sink.failures or sink.unreadable:
+            yield Finding("fail", "cold side", f"{text}; {sink.last_fault}", "records wait in the journal meanwhile")
+        elif sink.behind_s > BEHIND_WARN_S:
+            yield Finding("warn", "cold side", f"{text}, {sink.behind_s:.0f} s behind", "watch whether it catches up")
+        else:
+            yield Finding("ok", "cold side", text)
+    for book, count in sorted(standing.price_faults.items()):
+        yield Finding("warn", "cold side", f"price book {book} failed {count} times", "costs it should know are unknown")
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for text in settings.gateway.listen:
+        try:
+            address = parse_address(text)
+            open_socket(address).close()
+            if address.path is not None:
+                address.path.unlink(missing_ok=True)
+            yield Finding("ok", "listen", f"{text} is free")
+        except OperatorError as exc:
+            yield Finding("fail", "listen", str(exc), "lectr up --listen 127.0.0.1:PORT")
+
+
+def _backlog(data: Path, *, running: bool) -> Iterator[Finding]:
+    journal = data / "journal"
+    streams = stream_names(journal)
+    held = sum(file.stat().st_size for stream in streams for file in (journal / stream).glob("*.log"))
+    if held > BACKLOG_WARN_BYTES:
+        yield Finding("warn", "journal", f"{held / 1e6:.0f} MB wait in {len(streams)} streams", "see the cold side above")
+    elif streams and not running:
+        yield Finding("ok", "journal", f"{held / 1e6:.1f} MB wait for the next start")
+    else:
+        yield Finding("ok", "journal", f"{held / 1e6:.1f} MB")
+
+
+def _machine() -> Iterator[Finding]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS_WARN:
+        yield Finding("warn", "open files", f"at most {hard}; each request needs two", "raise LimitNOFILE or `ulimit -Hn`")
+    else:
+        yield Finding("ok", "open files", "enough")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""
