@@ -16,10 +16,10 @@ START_NS = 1_760_000_000_123_456_789  # 2025-10-09T08:53:20.123Z
 Make = Callable[..., Record]
 
 
-def make_record(seq: int = 1, stream: str = "s1", **changes: Any) -> Record:
+def make_record(seq: int = 1, stream: str = "s1", **changes: Any) -> Record:  # Any: values of any field
     """One answered request. *changes* go to whichever of Begun, Ended, Reading and Account has such a field."""
 
-    def pick(kind: type, **defaults: Any) -> dict[str, Any]:
+    def pick(kind: type, **defaults: Any) -> dict[str, Any]:  # Any: values of any field
         names = {field.name for field in kind.__attrs_attrs__}  # type: ignore[attr-defined]  # every one is an attrs class
         return defaults | {name: changes[name] for name in changes if name in names}
 

@@ -24,12 +24,17 @@ Make = Callable[..., Record]
 NOW_NS = 1_760_000_000_000_000_000
 
 
-def store_at(path: Path, **changes: Any) -> Store:
-    plain: dict[str, Any] = {"busy_limit_s": 0.05, "retention_days": 0, "retention_chunk": 10, "now_ns": lambda: NOW_NS}
+def store_at(path: Path, **changes: Any) -> Store:  # Any: values of any field
+    plain: dict[str, Any] = {  # Any: values of any field
+        "busy_limit_s": 0.05,
+        "retention_days": 0,
+        "retention_chunk": 10,
+        "now_ns": lambda: NOW_NS,
+    }
     return Store(path=path, **plain | changes)
 
 
-def one(path: Path, question: str) -> Any:
+def one(path: Path, question: str) -> Any:  # Any: what the question says
     with closing(connect(path)) as connection:
         return connection.execute(question).fetchone()[0]
 

@@ -25,8 +25,13 @@ Make = Callable[..., Record]
 NOW_NS = 1_760_000_000_000_000_000
 
 
-def store_at(path: Path, **changes: Any) -> Store:
-    plain: dict[str, Any] = {"busy_limit_s": 0.05, "retention_days": 0, "retention_chunk": 10, "now_ns": lambda: NOW_NS}
+def store_at(path: Path, **changes: Any) -> Store:  # Any: values of any field
+    plain: dict[str, Any] = {  # Any: values of any field
+        "busy_limit_s": 0.05,
+        "retention_days": 0,
+        "retention_chunk": 10,
+        "now_ns": lambda: NOW_NS,
+    }
     return Store(path=path, **plain | changes)
 
 
@@ -37,7 +42,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def rows(path: Path, question: str = "SELECT * FROM requests ORDER BY id") -> list[dict[str, Any]]:
+def rows(path: Path, question: str = "SELECT * FROM requests ORDER BY id") -> list[dict[str, Any]]:  # Any: SQLite's values
     with reading(path) as connection:
         return [dict(found) for found in connection.execute(question)]
 

@@ -114,9 +114,8 @@ class Store:
                 live.execute(statement, (mark,))
             live.executemany(PUT_CURSOR, places)
             live.execute("COMMIT")
-        except BaseException:
-            if live.in_transaction:
-                live.execute("ROLLBACK")
+        except UNKEEPABLE:
+            live.rollback()
             raise
 
     def _opened(self) -> sqlite3.Connection:
@@ -144,10 +143,14 @@ class Store:
         """Undo what is open, remember that a file seems damaged, and say SQLite's errors as ours."""
         try:
             yield
-        except BaseException as fault:
-            if self._connection is not None and self._connection.in_transaction:
-                self._connection.rollback()
-            if not isinstance(fault, sqlite3.Error):
-                raise
+        except sqlite3.Error as fault:
+            self._undo()
             self._suspect = self._suspect or file.is_broken(fault)
             raise OperatorError(f"cannot {doing} {self.path}: {fault}") from fault
+        except BaseException:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.rollback()
