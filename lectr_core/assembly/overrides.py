@@ -31,7 +31,7 @@ def overlay(
     declared: Iterable[Section],
     environ: Mapping[str, str],
     flags: Mapping[str, Any],  # Any: values as TOML has them
-) -> tuple[dict[str, Any], dict[str, str]]:
+) -> tuple[dict[str, Any], dict[str, str]]:  # Any: as above
     """The effective document, and for each value that is not the file's where it comes from (`$LECTR_GATEWAY_LISTEN`)."""
     effective = deepcopy(dict(document))
     origins: dict[str, str] = {}

@@ -133,13 +133,13 @@ class Plugins:
         self,
         hook: str,
         check: Callable[[Any], str | None],  # Any: whatever a plugin returned
-        name_of: Callable[[Any], str],
+        name_of: Callable[[Any], str],  # Any: as above
         *,
         lenient: bool = False,
         **arguments: Any,  # Any: a hook's own
-    ) -> tuple[list[tuple[str, Any]], list[Fault]]:
+    ) -> tuple[list[tuple[str, Any]], list[Fault]]:  # Any: as above
         """Call *hook* in each plugin; (distribution, object) of all that pass *check* and have a name of their own."""
-        offered: list[tuple[str, Any]] = []
+        offered: list[tuple[str, Any]] = []  # Any: as above
         faults: list[Fault] = []
         owners: dict[str, Plugin] = {}
         for plugin, call in self._callers(hook):
@@ -172,7 +172,7 @@ class Plugins:
         settings: Settings,
         *,
         lenient: bool = False,
-    ) -> tuple[list[tuple[str, Any]], list[Fault]]:
+    ) -> tuple[list[tuple[str, Any]], list[Fault]]:  # Any: the port itself
         return self.ask(
             hook, lambda thing: check_offer(thing, port), lambda thing: str(thing.id), lenient=lenient, settings=settings
         )

@@ -198,7 +198,7 @@ def _sequence(value: Any, kind: Type) -> Any:  # Any: cattrs' own signature of a
 def _table(value: Any, kind: Type) -> dict[str, Any]:  # Any: cattrs' own signature of a hook
     if not isinstance(value, dict):
         raise Unfit("a table", value)
-    inner = get_args(kind)[1] if len(get_args(kind)) == 2 else Any
+    inner = get_args(kind)[1] if len(get_args(kind)) == 2 else Any  # Any: a table of whatever is there
     return dict(zip(value, _each(value.items(), inner, kind), strict=True))
 
 

@@ -17,7 +17,7 @@ import trio
 
 from lectr_core.assembly import versions
 from lectr_core.assembly.document import Document
-from lectr_core.assembly.ground import Doors, allow_descriptors, open_doors, take_data
+from lectr_core.assembly.ground import allow_descriptors, open_doors, take_data
 from lectr_core.assembly.keys import Key, create_key, read_book, revoke_key
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.process import log_to_stderr
@@ -137,9 +137,6 @@ def _plainly(main: Callable[[], Any]) -> int:  # Any: a coroutine that ends in a
         one: BaseException = group
         while isinstance(one, BaseExceptionGroup) and len(one.exceptions) == 1:
             one = one.exceptions[0]
-        if one is group:
-            raise
-        raise one from None
-
-
-__all__ = ["Doors", "FirstKey", "first_key", "no_key", "run", "running", "start"]
+        if one is not group:
+            raise one from None
+        raise

@@ -1,3 +1,5 @@
+"""A settings document keeps its meaning through text and back, and its version depends on nothing else."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""Addresses mean what they say, and a taken one is named."""
+
 from __future__ import annotations
 
 import socket

@@ -1,3 +1,5 @@
+"""A plugin that is wrong is named with its fault, and takes nobody else down."""
+
 from __future__ import annotations
 
 import sys
@@ -53,7 +55,7 @@ def install() -> Iterator[Install]:
     """Make a plugin of functions: each becomes a hook of a module that an entry point names."""
     made: list[str] = []
 
-    def make(distribution: str, **functions: Any) -> EntryPoint:
+    def make(distribution: str, **functions: Any) -> EntryPoint:  # Any: hooks of any shape
         module = types.ModuleType(f"fake_{distribution.replace('-', '_')}")
         for name, function in functions.items():
             function.__name__ = name

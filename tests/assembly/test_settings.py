@@ -1,3 +1,5 @@
+"""Settings: every fault at once, with its path, and never a secret."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
