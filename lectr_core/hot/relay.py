@@ -65,8 +65,13 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
 async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: bytes, unchunk: bool) -> bytes:
     """Send the head together with what came of the body; says which bytes were left over."""
     data = upstream.rest
-    end, content = _take(body, data)
     exchange.status = upstream.head.status
+    try:
+        end, content = _take(body, data)
+    except AnswerCut:
+        # The head was sound. The client gets it, as it would have had the fault come a moment later.
+        await _send(exchange, lines)
+        raise
     out = b"".join(content) if unchunk else data[:end]
     await _send(exchange, lines + out)
     exchange.head_sent_ns = time.perf_counter_ns()
