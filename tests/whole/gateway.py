@@ -49,7 +49,8 @@ def document(upstream_url: str, port: int, data: Path, *, held: bool, extra: str
     """A `lectr.toml` that sends every provider's requests to one address."""
     parts = [f'[gateway]\nlisten = "127.0.0.1:{port}"\ndata = "{data}"\ndrain_s = 3.0\n{gateway}']
     for name in PROVIDERS:
-        parts.append(f'[provider.{name}]\nbase_url = "{upstream_url}"')
+        prefix = "/openai" if name == "groq" else ""  # as its real address has it
+        parts.append(f'[provider.{name}]\nbase_url = "{upstream_url}{prefix}"')
         if held:
             parts.append(f'api_key_env = "HELD_{name.upper()}"')
     return "\n".join([*parts, extra, ""])
