@@ -157,7 +157,7 @@ class DialectProvider:
 
     def claims_credential(self, credential: Credential) -> bool:
         """See `ports.Provider`."""
-        return any(credential.starts_with(prefix) for prefix in self._key_prefixes)
+        return bool(self._key_prefixes) and credential.secret.reveal().startswith(self._key_prefixes)
 
     def model_in_path(self, path: str) -> str | None:
         """See `ports.Provider`: these paths name none."""

@@ -5,6 +5,7 @@ A segment stays only if it is one of the fixed words below. Called by `dialects/
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 VERSIONS: Final = frozenset({"v1", "v1beta", "v1alpha", "v2", "v3", "v4"})
@@ -121,6 +122,7 @@ _LATER: Final = _FIRST | frozenset(
 _MAX_SEGMENTS: Final = 10
 
 
+@lru_cache(maxsize=1024)
 def template(path: str) -> str:
     """The route of *path* without ids: `/v1/files/{id}/content`; `/v1/{path}` or `/{path}` where it is none known.
 

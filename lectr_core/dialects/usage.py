@@ -21,6 +21,8 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/@-]{0,63}")
 
 def count(value: object) -> int | None:
     """*value* as a count: a whole number from 0 to 2^53 - 1; None for everything else, True and NaN included."""
+    if type(value) is int:  # nearly always; a bool is not of that type
+        return value if 0 <= value <= MAX_COUNT else None
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -47,6 +49,8 @@ def numbers(tree: object) -> Tree:
 
 def _kept(value: object, depth: int, left: list[int]) -> Any:  # Any: a recursive tree, which cannot be named
     left[0] -= 1
+    if type(value) is int and left[0] >= 0:  # nearly always
+        return value if -MAX_COUNT <= value <= MAX_COUNT else None
     if left[0] < 0 or isinstance(value, bool):
         return None
     if isinstance(value, int | float):

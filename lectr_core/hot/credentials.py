@@ -26,7 +26,8 @@ def substitutions(exchange: Exchange, call: Call, provider: Provider) -> tuple[d
             if other.field != first.field and _belongs_elsewhere(exchange, other.field, provider):
                 replace[other.field] = None
         changed = provider.pass_on(call, first)
-        return _place(replace, changed, first.field) if changed is not None else (replace, [])
+        in_a_field = None if first.field == b"?key" else first.field
+        return _place(replace, changed, in_a_field) if changed is not None else (replace, [])
     replace.update(dict.fromkeys(credential.field for credential in exchange.credentials))
     if provider.held is None:
         return replace, []

@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 
+from lectr_core.hot.claims import Claims
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.model.call import Call, Refusal
@@ -114,19 +115,19 @@ Found = tuple[Provider | None, str, bool]
 
 def _detect_guarded(exchange: Exchange, clues: Clues, faults: Faults) -> Found:
     """Detect; if a provider's plugin fails in it, find out which, count it, and detect again without it."""
-    providers, default = exchange.version.providers, exchange.version.default
+    version = exchange.version
     try:
-        return detect(providers, default, clues)
+        return detect(version.providers, version.claims, version.default, clues)
     except Exception:  # noqa: BLE001 - a plugin may raise anything; the request goes on without it
         sound: dict[str, Provider] = {}
-        for one in providers.values():
+        for one in version.providers.values():
             with faults.of(one.id):
-                detect({one.id: one}, None, clues)
+                detect({one.id: one}, Claims([one]), None, clues)
                 sound[one.id] = one
-        return detect(sound, default, clues)
+        return detect(sound, Claims(sound.values()), version.default, clues)
 
 
-def detect(providers: Mapping[str, Provider], default: Provider | None, clues: Clues) -> Found:
+def detect(providers: Mapping[str, Provider], claims: Claims, default: Provider | None, clues: Clues) -> Found:
     """Which provider a request is for.
 
     Order: the header; an explicit path prefix; a path only one provider has; the model; the credential; the default.
@@ -136,23 +137,17 @@ def detect(providers: Mapping[str, Provider], default: Provider | None, clues: C
     if clues.named is not None:
         chosen = providers.get(clues.named.decode("latin-1").strip().lower())
         return chosen, _without_prefix(path, chosen), False
-    if clues.credential is not None:
-        for one in providers.values():
-            if one.claims_credential(clues.credential):
-                return one, _without_prefix(path, one), False
-    prefixed = providers.get(path.split("/", 2)[1]) if path.count("/") > 1 else None
-    for one in providers.values():
-        if one is not prefixed and one.claims_path(path):
-            return one, path, False
+    owner = claims.of_credential(clues.credential) if clues.credential is not None else None
+    if owner is not None:
+        return owner, _without_prefix(path, owner), False
+    prefixed = providers.get(path[1 : path.find("/", 1)])
+    natural = claims.of_path(path)
+    if natural is not None and natural is not prefixed:
+        return natural, path, False
     if prefixed is not None:
         return prefixed, _without_prefix(path, prefixed), False
-    best, strength = default, 0
-    if clues.model is not None:
-        for one in providers.values():
-            claim = one.claims_model(clues.model)
-            if claim > strength:
-                best, strength = one, claim
-    return best, path, not strength
+    found = claims.of_model(clues.model) if clues.model is not None else None
+    return found or default, path, found is None
 
 
 def _without_prefix(path: str, chosen: Provider | None) -> str:

@@ -87,8 +87,7 @@ def _natural(exchange: Exchange, faults: Faults) -> Provider | None:
     call = exchange.call
     if call is None:
         return None
-    for provider in exchange.version.providers.values():
-        with faults.of(provider.id):
-            if provider.claims_path(call.path) or call.path.startswith(f"/{provider.id}/"):
-                return provider
-    return None
+    prefixed = exchange.version.providers.get(call.path[1 : call.path.find("/", 1)])
+    with faults.of("detection"):
+        return exchange.version.claims.of_path(call.path) or prefixed
+    return prefixed

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from lectr_core.hot.claims import Claims
 from lectr_core.model.settings import GatewaySettings
 from lectr_core.ports import Policy, Provider
 
@@ -22,8 +23,12 @@ class Version:
     default: Provider | None = attrs.field(init=False)
     """Where requests go that nothing speaks for."""
 
+    claims: Claims = attrs.field(init=False, eq=False, repr=False)
+    """What the providers say is theirs, remembered as long as this version lasts."""
+
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "default", self._find_default())
+        object.__setattr__(self, "claims", Claims(self.providers.values()))
 
     def _find_default(self) -> Provider | None:
         named = self.settings.default_provider

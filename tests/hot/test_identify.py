@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lectr_core import Call, Credential, Secret
+from lectr_core.hot.claims import MAX_REMEMBERED, Claims
 from lectr_core.hot.identify import Clues, detect
 
 from .stage import FakeProvider
@@ -13,6 +14,7 @@ ONE = FakeProvider()
 TWO = FakeProvider(id="two", family="two-", path_mark="/only-two", key_prefix=b"sk-two-", accepts_unclaimed=False)
 THREE = FakeProvider(id="three", family="one-x-", path_mark="/two/deep", key_prefix=b"sk-three-")
 ALL = {p.id: p for p in (ONE, TWO, THREE)}
+CLAIMS = Claims(ALL.values())
 
 CASES = [
     # named, path, model, token → provider, path, unknown
@@ -39,8 +41,20 @@ def test_clues_speak_in_their_order(
     named: str | None, path: str, model: str | None, token: str | None, provider: str | None, left: str, unknown: bool
 ) -> None:
     credential = Credential(b"authorization", b"bearer", Secret(token.encode())) if token else None
-    found, rest, nothing = detect(ALL, ONE, Clues(named.encode() if named is not None else None, path, model, credential))
-    assert (found.id if found else None, rest, nothing) == (provider, left, unknown)
+    clues = Clues(named.encode() if named is not None else None, path, model, credential)
+    for _ in range(2):  # asked, then remembered
+        found, rest, nothing = detect(ALL, CLAIMS, ONE, clues)
+        assert (found.id if found else None, rest, nothing) == (provider, left, unknown)
+
+
+def test_what_is_remembered_of_clients_words_is_bounded() -> None:
+    claims = Claims(ALL.values())
+    for number in range(MAX_REMEMBERED + 10):
+        claims.of_model(f"m-{number}")
+        claims.of_path(f"/p/{number}" + "x" * (number % 300))
+    assert len(claims._models) <= MAX_REMEMBERED
+    assert len(claims._paths) <= MAX_REMEMBERED
+    assert all(len(path) <= 256 for path in claims._paths)
 
 
 def test_secrets_are_masked_wherever_they_are_shown() -> None:
