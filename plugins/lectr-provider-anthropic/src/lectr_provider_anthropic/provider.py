@@ -86,6 +86,12 @@ class AnthropicProvider(DialectProvider):
         """See `ports.Provider`: its own shape on its own paths."""
         return None if is_compatible(call.path) else native_body(refusal)
 
+    def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
+        """What to paste into a client, as (title, text); `lectr up` prints it."""
+        from lectr_provider_anthropic.snippets import quickstart
+
+        return quickstart(base_url, key, is_held=self.held is not None)
+
 
 def anthropic_of(settings: Settings) -> AnthropicProvider:
     """The provider as the operator wants it. Errors: OperatorError, see `upstream_of`."""

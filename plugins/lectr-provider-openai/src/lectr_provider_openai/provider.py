@@ -65,6 +65,12 @@ class OpenAIProvider(DialectProvider):
         "images/variations": (ImagesReader, ImagesEventReader),
     }
 
+    def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
+        """What to paste into a client, as (title, text); `lectr up` prints it."""
+        from lectr_provider_openai.snippets import quickstart
+
+        return quickstart(base_url, key, is_held=self.held is not None)
+
 
 def provider_of(settings: Settings) -> OpenAIProvider:
     """The provider that the settings describe. Errors: OperatorError; see `upstream_of`."""
