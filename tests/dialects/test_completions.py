@@ -59,9 +59,9 @@ USAGES: list[tuple[dict[str, Any], dict[str, int], bool | None]] = [  # Any: JSO
 
 @pytest.mark.parametrize(("tree", "expected", "adds_up"), USAGES)
 def test_usage_is_disjoint_and_checked_against_the_totals(
-    tree: dict[str, Any],
+    tree: Tree,
     expected: dict[str, int],
-    adds_up: bool | None,  # Any: JSON as it is
+    adds_up: bool | None,
 ) -> None:
     assert completion_usage(tree) == Usage(expected, tree, adds_up)
 
