@@ -1,0 +1,37 @@
+"""The command `lectr explore`: the explorer alone, in the foreground. Called by the command line."""
+
+from __future__ import annotations
+
+import click
+
+from lectr_core import CommandLine
+
+
+@click.command()
+@click.option("--data", metavar="DIR", help="The data directory, if not the one of the settings.")
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen.")
+@click.option("--open", "opens", is_flag=True, default=None, help="Open the page in a browser.")
+@click.pass_context
+def explore(context: click.Context, data: str | None, listen: str | None, opens: bool | None) -> None:
+    """Look at what is stored: Datasette on the database.
+
+    Works while the gateway runs and when it does not, and waits for a database that does not exist yet.
+    """
+    import os
+    import subprocess
+
+    from lectr_datasette.companion import Explorer, database_of
+    from lectr_datasette.settings import PATH, ExplorerSettings
+
+    line = context.find_object(CommandLine) or CommandLine()
+    settings = line.settings(gateway__data=data, explorer__listen=listen, explorer__open=opens)
+    chosen = settings.section(PATH, ExplorerSettings)
+    chosen.check(settings.environ)
+    explorer = Explorer(chosen, database_of(settings))
+    click.echo(f"explorer: {explorer.url()}")
+    command = [*explorer.command(), *(["--open"] if chosen.open else [])]
+    try:
+        code = subprocess.run(command, env={**os.environ, **explorer.environ()}, check=False).returncode
+    except KeyboardInterrupt:
+        code = 0
+    context.exit(max(code, 0) if code != -2 else 0)

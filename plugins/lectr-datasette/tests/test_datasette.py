@@ -1,0 +1,165 @@
+"""Within Datasette: the page is the home page, the database may come later, and only those who may see it do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from datasette.app import Datasette
+from lectr_datasette import pages
+from lectr_datasette.canned import CANNED
+from lectr_datasette.metadata import FACETS, metadata_of
+from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE
+
+Make = Callable[..., Path]
+
+
+def get(datasette: Datasette, *paths: str, host: str = "localhost", **fields: str) -> list[httpx.Response]:
+    """Ask one Datasette for *paths*, one after the other."""
+
+    async def ask() -> list[httpx.Response]:
+        await datasette.invoke_startup()
+        transport = httpx.ASGITransport(app=datasette.app())
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=fields) as client:
+            return [await client.get(path) for path in paths]
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Datasette]:
+    """Lectr's own explorer, as `serve.py` sets it up."""
+
+    def make(**variables: str) -> Datasette:
+        path = tmp_path / "lectr.db"
+        monkeypatch.setenv(DATABASE_VARIABLE, str(path))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return Datasette([], metadata=metadata_of(path), settings={"suggest_facets": False, "default_cache_ttl": 0})
+
+    return make
+
+
+def test_home_waits_for_the_database_and_then_shows_it(own: Callable[..., Datasette], database: Make) -> None:
+    explorer = own()
+
+    async def ask() -> tuple[str, str, int]:
+        await explorer.invoke_startup()
+        transport = httpx.ASGITransport(app=explorer.app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            before = (await client.get("/")).text
+            database(datetime.now(UTC))
+            return before, (await client.get("/?period=30d")).text, (await client.get("/lectr/requests")).status_code
+
+    before, after, status = asyncio.run(ask())
+    assert "Nothing is stored yet" in before
+    assert "chat-assistant" not in before
+    assert "Newest requests" in after
+    assert "large/2 &amp; co" in after
+    assert status == 200
+
+
+def test_a_new_file_in_place_of_the_old_one_begins_the_process_again(
+    own: Callable[..., Datasette], database: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[bool] = []
+    monkeypatch.setattr(pages, "begin_again", lambda: began.append(True))
+    monkeypatch.setattr(pages, "_LAST_WORDS_S", 0.0)
+    explorer = own()
+    path = database(datetime.now(UTC))
+
+    async def ask() -> list[int]:
+        await explorer.invoke_startup()
+        transport = httpx.ASGITransport(app=explorer.app())
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            before = await client.get("/")
+            path.rename(path.with_suffix(".old"))
+            missing = await client.get("/")
+            database(datetime.now(UTC))
+            after = await client.get("/")
+            await asyncio.sleep(0)
+            return [answer.status_code for answer in (before, missing, after)]
+
+    assert asyncio.run(ask()) == [200, 200, 503]
+    assert began == [True]
+
+
+def test_requests_come_newest_first_with_facets_that_work(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    facets = "&".join(f"_facet={name}" for name in FACETS)
+    page, rows = get(own(), "/lectr/requests", f"/lectr/requests.json?{facets}&_shape=objects&_extra=facet_results")
+    assert [row["id"] for row in rows.json()["rows"]][:3] == ["r0", "r1", "r2"]
+    assert all(name in json.dumps(rows.json()["facet_results"]) for name in FACETS)
+    assert "X-Lectr-Feature" in page.text
+
+
+def test_every_canned_query_has_its_page(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    answers = get(own(), *(f"/lectr/{query.name}" for query in CANNED))
+    assert [answer.status_code for answer in answers] == [200] * len(CANNED)
+    assert all("Error" not in answer.text for answer in answers)
+
+
+def test_without_a_password_only_known_names_are_served(own: Callable[..., Datasette]) -> None:
+    explorer = own(**{HOSTS_VARIABLE: "127.0.0.1,lectr.example"})
+    assert get(explorer, "/", host="evil.example")[0].status_code == 403
+    for host in ("localhost:8421", "127.0.0.1:8421", "[::1]:8421", "lectr.example"):
+        assert get(explorer, "/", host=host)[0].status_code == 200
+
+
+def test_with_a_password_nothing_is_served_without_it(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    explorer = own(**{PASSWORD_ENV_VARIABLE: "SECRET_OF_MINE", "SECRET_OF_MINE": "open sesame"})
+    paths = ("/", "/lectr/requests.json", "/-/static/app.css", "/-/config.json")
+    assert [answer.status_code for answer in get(explorer, *paths)] == [401] * 4
+    for wrong in ("Basic !!!", "Basic " + base64.b64encode(b"me:wrong").decode(), "Bearer open sesame"):
+        assert get(explorer, "/", authorization=wrong)[0].status_code == 401
+    right = "Basic " + base64.b64encode(b"me:open sesame").decode()
+    assert get(explorer, "/", host="any.example", authorization=right)[0].status_code == 200
+
+
+def test_the_page_forbids_scripts_and_frames(own: Callable[..., Datasette]) -> None:
+    policy = get(own(), "/")[0].headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_no_query_can_make_a_string_without_end(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    answer = get(own(), "/lectr.json?sql=select+length(zeroblob(900000000))")[0]
+    assert answer.status_code == 400
+
+
+def test_in_a_datasette_of_ones_own_the_home_page_stays(database: Make) -> None:
+    assert DATABASE_VARIABLE not in os.environ
+    foreign = Datasette([str(database(datetime.now(UTC)))])
+    home, page = get(foreign, "/", "/-/lectr", host="any.example")
+    assert "Newest requests" not in home.text
+    assert "Newest requests" in page.text
+
+
+def test_the_metadata_file_is_removed_at_start(own: Callable[..., Datasette], tmp_path: Path) -> None:
+    passing = tmp_path / "metadata.json"
+    passing.write_text("{}")
+    get(own(**{METADATA_VARIABLE: str(passing)}), "/")
+    assert not passing.exists()
+
+
+def test_descriptions_come_from_the_database_where_it_has_them(database: Make) -> None:
+    path = database()
+    with sqlite3.connect(path) as store:
+        store.execute("create table about_columns (in_table text, name text, unit text, meaning text)")
+        store.execute("insert into about_columns values ('requests', 'duration_ms', 'ms', 'How long.')")
+    store.close()
+    columns: Any = metadata_of(path)["databases"]["lectr"]["tables"]["requests"]["columns"]
+    assert columns["duration_ms"] == "How long (ms)."
+    assert columns["org"].startswith("Whose key")
