@@ -1,8 +1,8 @@
 """What providers claim as theirs, remembered. Called by `identify.py`; one for each version of the configuration.
 
 Asking thirty providers about a path and a model costs some 40 µs; what they say depends on nothing else, so it is kept.
-Paths and models are chosen by clients, so the memory is bounded: full, it is emptied and filled anew. Credentials are never kept:
-they are asked about each time.
+Paths and models are chosen by clients, so the memory is bounded: full, it is emptied and filled anew. Credentials are never
+kept: they are asked about each time.
 """
 
 from __future__ import annotations
