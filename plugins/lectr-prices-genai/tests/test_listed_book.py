@@ -27,7 +27,7 @@ def known(provider: str, model: str, *, variant: str | None = None, day: date = 
     return quote
 
 
-# Worked out by hand from the providers' price pages, in USD for a million tokens:
+# Worked out by hand from these rates, as genai-prices 0.2.3 has them, in USD for a million tokens:
 #   gpt-4o-mini             in 0.15, cached 0.075, out 0.60
 #   claude-sonnet-4-5       in 3, read 0.30, write 3.75, write for an hour 6, out 15; over 200,000: 6, 0.60, 7.50, 12, 22.50
 #   claude-haiku-4-5        in 1, read 0.10, write 1.25, out 5
