@@ -50,11 +50,9 @@ def test_clues_speak_in_their_order(
 def test_what_is_remembered_of_clients_words_is_bounded() -> None:
     claims = Claims(ALL.values())
     for number in range(MAX_REMEMBERED + 10):
-        claims.of_model(f"m-{number}")
-        claims.of_path(f"/p/{number}" + "x" * (number % 300))
+        claims.of_model(f"m-{number}" + "x" * (number % 300))
     assert len(claims._models) <= MAX_REMEMBERED
-    assert len(claims._paths) <= MAX_REMEMBERED
-    assert all(len(path) <= 256 for path in claims._paths)
+    assert all(len(model) <= 256 for model in claims._models)
 
 
 def test_secrets_are_masked_wherever_they_are_shown() -> None:
