@@ -1,8 +1,8 @@
 """What providers claim as theirs. Called by `identify.py`; one for each version of the configuration.
 
-What is said of a model is remembered: asking thirty providers costs some 20 µs, and model names are recorded anyway. They are
-chosen by clients, so the memory is bounded: full, it is emptied and filled anew. Paths and credentials are asked about each
-time: a path may hold what nobody must keep.
+What is said of a model is remembered: asking thirty providers costs some 20 µs, and model names are recorded anyway. They
+are chosen by clients, so the memory is bounded: full, it is emptied and filled anew. Paths and credentials are asked about
+each time: a path may hold what nobody must keep.
 """
 
 from __future__ import annotations
