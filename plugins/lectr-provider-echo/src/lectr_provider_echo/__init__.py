@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lectr_core import Companion, Provider, Section, Settings, hookimpl
+
+if TYPE_CHECKING:
+    import click
 
 
 @hookimpl
@@ -35,3 +39,11 @@ def lectr_companions(settings: Settings) -> Iterable[Companion]:
     chosen = settings.section(PATH, EchoSettings)
     chosen.check()
     return [EchoCompanion(chosen)] if chosen.run else []
+
+
+@hookimpl
+def lectr_commands(cli: click.Group) -> None:
+    """`lectr demo`."""
+    from lectr_provider_echo.demo.command import demo
+
+    cli.add_command(demo)

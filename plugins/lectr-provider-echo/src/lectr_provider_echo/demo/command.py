@@ -1,0 +1,118 @@
+"""The command `lectr demo`. Options and the order of things; the work is done by its neighbours."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lectr_core import CommandLine, OperatorError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+# Of the summary where nobody says how wide the paper is: a log of a build, a file.
+_PAPER_WIDTH = 110
+
+
+@click.command()
+@click.option("--once", "many", type=click.IntRange(1), metavar="N", help="Send N requests, print a summary, and end.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the data here; else it is thrown away.")
+@click.option("--listen", metavar="HOST:PORT", help="Where the gateway listens.")
+@click.option("--rate", type=click.FloatRange(0.1, 200), default=4.0, show_default=True, help="Requests a second.")
+@click.option("--at-once", type=click.IntRange(1, 256), default=8, show_default=True, help="With --once: open requests.")
+@click.option("--speed", type=click.FloatRange(0.1), help="Times as fast as real providers. [default: 1; with --once 25]")
+@click.option("--errors", type=click.FloatRange(0, 1), default=0.04, show_default=True, help="Share that fails.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same requests and answers.")
+@click.pass_context
+def demo(
+    context: click.Context,
+    many: int | None,
+    data: Path | None,
+    listen: str | None,
+    rate: float,
+    at_once: int,
+    speed: float | None,
+    errors: float,
+    seed: int,
+) -> None:
+    """See Lectr work: a gateway, a stand-in for the providers, sample traffic.
+
+    Needs no key, no network and no configuration, and touches none.
+    """
+    from rich.console import Console
+
+    from lectr_core import run_up
+    from lectr_provider_echo.demo import acts
+    from lectr_provider_echo.demo.stage import CREDENTIAL, CREDENTIAL_VARIABLE, set_stage
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PAPER_WIDTH)
+    os.environ[CREDENTIAL_VARIABLE] = CREDENTIAL
+    explorer = many is None and _is_installed("lectr_datasette")
+    listen = listen or (None if many is None else "127.0.0.1:0")
+    speed = speed or (1.0 if many is None else 25.0)
+    stage = set_stage(speed=speed, seed=seed, errors=errors, listen=listen, explorer=explorer)
+    if not stage.families or not _is_installed("lectr_sink_sqlite"):
+        raise OperatorError(
+            "the demo needs a provider and a store; run: lectr install lectr-provider-openai lectr-sink-sqlite"
+        )
+    ready = acts.on_and_on(stage, console, rate, seed) if many is None else acts.once(stage, console, many, at_once, seed)
+    with tempfile.TemporaryDirectory(prefix="lectr-demo-") as passing:
+        kept = data if data is not None else Path(passing)
+        before = 0 if many is None else _stored(kept)
+        code = run_up(stage.document, data=kept, ready=ready, companions=[stage.stand_in], explorer=explorer)
+        if many is not None:
+            fast = f"; the stand-in answered {speed:g} times as fast as a provider" if speed != 1 else ""
+            code = max(code, _conclude(context, console, kept, many, before, fast))
+        if data is not None:
+            console.print(f"the data is in {data}; look at it with: lectr --data {data} explore")
+    context.exit(code)
+
+
+def _is_installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(module) is not None
+
+
+def _stored(data: Path) -> int:
+    from lectr_provider_echo.demo import acts, summary
+
+    return summary.count(data / acts.DATABASE)
+
+
+def _conclude(context: click.Context, console: Console, data: Path, many: int, before: int, remark: str) -> int:
+    """Print what is stored and what `lectr verify` says of it. Returns the exit code."""
+    from lectr_provider_echo.demo import acts, summary
+
+    found = summary.read(data / acts.DATABASE)
+    console.print(summary.table(found, f"{found.total.requests} requests stored{remark}"))
+    stored = _stored(data) - before
+    if stored != many:
+        console.print(f"sent {many} requests, stored {stored}", style="red")
+        return 1
+    return verify(context, data)
+
+
+def verify(context: click.Context, data: Path) -> int:
+    """Run `lectr verify` on *data*, with no settings but the defaults. Returns its exit code."""
+    root = context.find_root()
+    command = root.command.get_command(root, "verify") if isinstance(root.command, click.Group) else None
+    if command is None:
+        raise OperatorError("this installation has no command 'verify'")
+    try:
+        with tempfile.NamedTemporaryFile(suffix=".toml") as empty:
+            line = CommandLine(config=Path(empty.name), flags={"gateway.data": str(data)})
+            with command.make_context("verify", [], parent=root, obj=line) as inner:
+                result = command.invoke(inner)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    return result if isinstance(result, int) else 0

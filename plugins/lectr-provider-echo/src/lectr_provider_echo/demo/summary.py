@@ -1,0 +1,128 @@
+"""What is stored, as a table: by feature and model, requests, errors, tokens, cost, speed. Reads the database, read-only.
+
+Figures come from the rows alone, not from what the clients believe. Called by the acts.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from rich import box
+from rich.table import Table
+
+from lectr_core import NANO
+
+_ROWS: Final = """
+select feature, coalesce(model_sent, model_requested, model_actual, '–'), outcome, input_tokens, output_tokens,
+       cost_nanousd, duration_ms
+  from requests
+ order by started_at desc
+ limit ?
+"""
+
+
+@attrs.define
+class Line:
+    """One group of requests."""
+
+    requests: int = 0
+    errors: int = 0
+    """Everything whose outcome is neither `ok` nor a client that left."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nanousd: int = 0
+    unpriced: int = 0
+    """Requests whose cost is not known, less those a provider turned away: they cost nothing as a rule."""
+    durations_ms: list[float] = attrs.field(factory=list)
+
+    def add(self, outcome: str, given: int | None, made: int | None, cost: int | None, duration_ms: float | None) -> None:
+        """Count one row."""
+        self.requests += 1
+        self.errors += outcome not in ("ok", "client_disconnected")
+        self.input_tokens += given or 0
+        self.output_tokens += made or 0
+        self.cost_nanousd += cost or 0
+        self.unpriced += cost is None and outcome != "provider_error"
+        if duration_ms is not None:
+            self.durations_ms.append(duration_ms)
+
+
+@attrs.define
+class Summary:
+    """All that is stored."""
+
+    total: Line = attrs.field(factory=Line)
+    by_feature: dict[str, Line] = attrs.field(factory=dict)
+    by_model: dict[str, Line] = attrs.field(factory=dict)
+
+
+def read(database: Path, most: int = 50_000) -> Summary:
+    """Sum up the newest *most* rows. A database that is not there (yet) is an empty summary.
+
+    Errors: sqlite3.Error where the file is no database.
+    """
+    summary = Summary()
+    for feature, model, *figures in _ask(database, _ROWS, most):
+        for line in (
+            summary.total,
+            summary.by_feature.setdefault(feature, Line()),
+            summary.by_model.setdefault(model, Line()),
+        ):
+            line.add(*figures)
+    return summary
+
+
+def count(database: Path) -> int:
+    """How many rows there are; 0 of a database that is not there (yet). Errors: as `read`."""
+    return sum(row[0] for row in _ask(database, "select count(*) from requests"))
+
+
+def _ask(database: Path, sql: str, *values: int) -> list[tuple[Any, ...]]:  # Any: SQLite's values
+    if not database.is_file():
+        return []
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as store:
+        try:
+            return store.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as exc:
+            if "no such table" in str(exc) or "locked" in str(exc):
+                return []
+            raise
+
+
+def percentile_ms(durations_ms: list[float], share: float) -> float | None:
+    """The smallest duration that at least *share* of all reach or stay under (nearest rank); None of none."""
+    if not durations_ms:
+        return None
+    ordered = sorted(durations_ms)
+    rank = -(-len(ordered) * share // 1)
+    return ordered[max(0, int(rank) - 1)]
+
+
+def table(summary: Summary, title: str) -> Table:
+    """The summary for people. A cost with `+ 2 ?` is a lower bound: two requests more have a cost that is not known."""
+    drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    drawn.add_column("feature / model", min_width=16, overflow="fold")
+    for name in ("requests", "failed", "tokens in", "out", "cost in USD", "p50 s", "p95 s"):
+        drawn.add_column(name, justify="right", no_wrap=True)
+    for groups in (summary.by_feature, summary.by_model):
+        for name, line in sorted(groups.items(), key=lambda item: (-item[1].cost_nanousd, item[0])):
+            drawn.add_row(name, *_cells(line))
+        drawn.add_section()
+    drawn.add_row("all", *_cells(summary.total), style="bold")
+    return drawn
+
+
+def _cells(line: Line) -> Iterable[str]:
+    yield f"{line.requests:,}"
+    yield f"{line.errors:,}"
+    yield f"{line.input_tokens:,}"
+    yield f"{line.output_tokens:,}"
+    yield f"{line.cost_nanousd / NANO:.5f}" + (f" + {line.unpriced} ?" if line.unpriced else "")
+    for share in (0.5, 0.95):
+        found = percentile_ms(line.durations_ms, share)
+        yield "–" if found is None else f"{found / 1000:.2f}"
