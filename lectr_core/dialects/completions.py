@@ -7,7 +7,6 @@ with an accent subclass and override `usage_of`, or call `note_usage` for usage 
 
 from __future__ import annotations
 
-import attrs
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, MAX_USAGE_BYTES, Findings, adds_up, raw_chars, raw_tree, raw_word
@@ -168,7 +167,7 @@ class CompletionsReader(WholeReader):
             lengths = []
         tree = raw_tree(findings.usage)
         usage = self.usage_of(tree) if tree else None
-        return attrs.evolve(findings.reading(usage), deltas=len(lengths), delta_chars=sum(lengths))
+        return findings.reading(usage, deltas=len(lengths), delta_chars=sum(lengths))
 
     def usage_of(self, tree: Tree) -> Usage:
         """The usage object in disjoint units. Override it where the provider counts otherwise."""

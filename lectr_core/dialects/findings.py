@@ -81,7 +81,7 @@ class Findings:
         self.finish_reason: str | None = None
         self.error_category: str | None = None
 
-    def reading(self, usage: Usage | None) -> Reading:
+    def reading(self, usage: Usage | None, *, deltas: int = 0, delta_chars: int = 0) -> Reading:
         """All of it. An object that holds neither counts nor a total is no usage."""
         if usage is not None and not usage.units and usage.adds_up is None:
             usage = None
@@ -93,4 +93,6 @@ class Findings:
             answer_id=self.answer_id,
             finish_reason=self.finish_reason,
             error_category=self.error_category,
+            deltas=deltas,
+            delta_chars=delta_chars,
         )

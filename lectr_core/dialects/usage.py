@@ -16,6 +16,8 @@ from lectr_core.model.units import MAX_COUNT
 _MAX_DEPTH: Final = 6
 # The largest usage object known has about 60 members.
 _MAX_MEMBERS: Final = 256
+_MAX_NAMES: Final = 1024
+_names: Final[set[str]] = set()
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/@-]{0,63}")
 
 
@@ -58,11 +60,26 @@ def _kept(value: object, depth: int, left: list[int]) -> Any:  # Any: a recursiv
     if isinstance(value, str):
         return value if _WORD.fullmatch(value) else None
     if depth and isinstance(value, dict):
-        members = ((name, _kept(part, depth - 1, left)) for name, part in value.items() if _WORD.fullmatch(name))
-        return {name: part for name, part in members if part is not None}
+        kept = {}
+        for name, part in value.items():
+            if name not in _names and not _is_name(name):
+                continue
+            part = _kept(part, depth - 1, left)
+            if part is not None:
+                kept[name] = part
+        return kept
     if depth and isinstance(value, list):
         return [part for part in (_kept(part, depth - 1, left) for part in value) if part is not None]
     return None
+
+
+def _is_name(name: str) -> bool:
+    """Whether a member's name is a word, and remember it: providers have some hundred of them."""
+    if not _WORD.fullmatch(name):
+        return False
+    if len(_names) < _MAX_NAMES:
+        _names.add(name)
+    return True
 
 
 def apportion(total: int, parts: Iterable[tuple[str, int | None]], rest: str) -> tuple[dict[str, int], bool]:

@@ -24,8 +24,8 @@ from lectr_core.wire.heads import RequestHead
 MAX_FEATURE_CHARS: Final = 100
 MAX_TASK_CHARS: Final = 100
 
-CREDENTIAL_FIELDS: Final = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"})
-"""Header fields in which the SDKs of the day send a key."""
+CREDENTIAL_FIELDS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+"""Header fields in which the SDKs of the day send a key; where several stand, the first of these is the one meant."""
 
 _KEY: Final = KEY_PREFIX.encode()
 _KEY_TEXT: Final = KEY_PREFIX
@@ -190,34 +190,31 @@ def _take_key_parameter(query: str, given: set[bytes]) -> tuple[str, bytes | Non
 def _credentials(head: RequestHead, given: set[bytes]) -> tuple[list[Credential], set[bytes]]:
     theirs: list[Credential] = []
     own: set[bytes] = set()
-    for name, value, _ in head.fields:
-        if name not in CREDENTIAL_FIELDS:
-            continue
-        scheme = b""
-        token = value
-        if name == b"authorization":
-            word, _, token = value.partition(b" ")
-            scheme, token = word.lower(), token.strip()
-        if token.startswith(_KEY):
-            given.add(token)
-            own.add(name)
-        elif token:
-            theirs.append(Credential(name, scheme, Secret(token)))
+    for name in CREDENTIAL_FIELDS:
+        for value in head.values(name) if name in head.first else ():
+            scheme = b""
+            token = value
+            if name == b"authorization":
+                word, _, token = value.partition(b" ")
+                scheme, token = word.lower(), token.strip()
+            if token.startswith(_KEY):
+                given.add(token)
+                own.add(name)
+            elif token:
+                theirs.append(Credential(name, scheme, Secret(token)))
     return theirs, own
 
 
 def _labels(exchange: Exchange, head: RequestHead, given: set[bytes]) -> None:
-    for name, value, _ in head.fields:
-        if not name.startswith(b"x-lectr-"):
-            continue
-        if name == b"x-lectr-key":
-            given.add(value)
-        elif name == b"x-lectr-feature":
-            text = _text(value)
-            exchange.feature = text[:MAX_FEATURE_CHARS] or "untagged"
-            exchange.feature_cut = len(text) > MAX_FEATURE_CHARS
-        elif name == b"x-lectr-task":
-            exchange.task = _text(value)[:MAX_TASK_CHARS] or None
+    given.update(head.values(b"x-lectr-key"))
+    feature = head.value(b"x-lectr-feature")
+    if feature is not None:
+        text = _text(feature)
+        exchange.feature = text[:MAX_FEATURE_CHARS] or "untagged"
+        exchange.feature_cut = len(text) > MAX_FEATURE_CHARS
+    task = head.value(b"x-lectr-task")
+    if task is not None:
+        exchange.task = _text(task)[:MAX_TASK_CHARS] or None
 
 
 def _text(value: bytes) -> str:

@@ -58,7 +58,7 @@ def request_lines(
         are whole lines that come last. Lines have no CRLF.
     Source: RFC 9110 §7.6.1, RFC 9112 §3.2.
     """
-    named = _named_by_connection(head.fields)
+    named = _named_by_connection(head.fields) if b"connection" in head.first else None
     lines = [head.method + b" " + target.encode("latin-1") + b" HTTP/1.1"]
     replaced: set[bytes] = set()
     hosted = False
@@ -87,7 +87,7 @@ def response_lines(head: ResponseHead, *, unchunk: bool, keep_alive: bool, clien
 
     Shapes: *unchunk*: the client speaks HTTP/1.0, so the content goes without chunks and ends with the connection.
     """
-    named = _named_by_connection(head.fields)
+    named = _named_by_connection(head.fields) if b"connection" in head.first else None
     line = head.line if head.minor else b"HTTP/1.1" + head.line[8:]
     lines = [line]
     for name, _, raw in head.fields:

@@ -24,6 +24,7 @@ Field = tuple[bytes, bytes, bytes]
 
 END: Final = b"\r\n\r\n"
 
+_ONCE: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _DIGITS = re.compile(rb"[0-9]{1,15}\Z")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _MASK = bytes(range(128)) + b"x" * 128
@@ -41,6 +42,8 @@ class RequestHead:
     minor: int
     """1 in HTTP/1.1, 0 in HTTP/1.0."""
     fields: list[Field] = attrs.field(repr=False)
+    first: dict[bytes, bytes] = attrs.field(repr=False)
+    """Value of the first field of each name: so that a look-up does not walk the fields."""
     length: int | None
     """`Content-Length`; None where there is none."""
     chunked: bool
@@ -52,14 +55,15 @@ class RequestHead:
 
     def value(self, name: bytes) -> bytes | None:
         """The first value of the field called *name* (lower case)."""
-        for field in self.fields:
-            if field[0] == name:
-                return field[1]
-        return None
+        return self.first.get(name)
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of all fields called *name* (lower case)."""
+        return [field[1] for field in self.fields if field[0] == name] if name in self.first else []
 
     def tokens(self, name: bytes) -> set[bytes]:
         """Every comma-separated token of all fields called *name*, in lower case."""
-        return _tokens(self.fields, name)
+        return _tokens(self.values(name))
 
     @property
     def keeps_alive(self) -> bool:
@@ -77,13 +81,16 @@ class ResponseHead:
     """The status line without CRLF."""
     minor: int
     fields: list[Field] = attrs.field(repr=False)
+    first: dict[bytes, bytes] = attrs.field(repr=False)
     length: int | None
     chunked: bool
 
     @property
     def keeps_alive(self) -> bool:
         """Whether the connection may be used again after this response."""
-        return self.minor == 1 and b"close" not in _tokens(self.fields, b"connection")
+        if not self.minor or b"connection" not in self.first:
+            return self.minor == 1
+        return b"close" not in _tokens([field[1] for field in self.fields if field[0] == b"connection"])
 
     def names(self) -> dict[str, str]:
         """Fields as text by lower-case name; of repeated ones the last."""
@@ -135,11 +142,16 @@ def parse_request_head(head: bytes) -> RequestHead:
         sent = catch.target
     else:
         sent = _feed_masked(parser, head)
-    fields = _fields(head, catch.pairs)
+    fields, first = _fields(head, catch.pairs)
     minor = _minor(parser.get_http_version())
-    length, chunked = _framing(fields, minor)
-    target = _origin_form(sent, _host(fields, minor))
-    return RequestHead(parser.get_method(), target, minor, fields, length, chunked)
+    method = parser.get_method()
+    if not head.startswith(b"%b %b HTTP/1.%d\r\n" % (method, sent, minor)):
+        raise MalformedMessage("the request line is not method, target and version with one blank between")
+    length, chunked = _framing(first, minor)
+    if minor and b"host" not in first:
+        raise MalformedMessage("host is missing")
+    target = _origin_form(sent, first.get(b"host", b""))
+    return RequestHead(method, target, minor, fields, first, length, chunked)
 
 
 def parse_response_head(head: bytes) -> ResponseHead:
@@ -153,10 +165,10 @@ def parse_response_head(head: bytes) -> ResponseHead:
     status = parser.get_status_code()
     if not 100 <= status <= 599:
         raise MalformedMessage(f"status {status} is outside 100 to 599")
-    fields = _fields(head, catch.pairs)
+    fields, first = _fields(head, catch.pairs)
     minor = _minor(parser.get_http_version())
-    length, chunked = _framing(fields, minor)
-    return ResponseHead(status, head[: head.index(b"\r\n")], minor, fields, length, chunked)
+    length, chunked = _framing(first, minor)
+    return ResponseHead(status, head[: head.index(b"\r\n")], minor, fields, first, length, chunked)
 
 
 def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, head: bytes) -> None:
@@ -176,13 +188,24 @@ def _feed_masked(parser: httptools.HttpRequestParser, head: bytes) -> bytes:
     return line[line.index(b" ") + 1 : line.rindex(b" ")]
 
 
-def _fields(head: bytes, pairs: list[tuple[bytes, bytes]]) -> list[Field]:
+def _fields(head: bytes, pairs: list[tuple[bytes, bytes]]) -> tuple[list[Field], dict[bytes, bytes]]:
     lines = head[:-4].split(b"\r\n")
     if len(pairs) > MAX_FIELDS:
         raise MalformedMessage(f"the head has {len(pairs)} fields; {MAX_FIELDS} are allowed")
     if len(lines) - 1 != len(pairs):
         raise MalformedMessage("a field goes over more than one line")
-    return [(name.lower(), value.strip(b" \t"), line) for (name, value), line in zip(pairs, lines[1:], strict=True)]
+    fields: list[Field] = []
+    first: dict[bytes, bytes] = {}
+    del lines[0]
+    for (name, value), line in zip(pairs, lines, strict=True):
+        lower = name.lower()
+        value = value.strip(b" \t")
+        fields.append((lower, value, line))
+        if lower not in first:
+            first[lower] = value
+        elif lower in _ONCE:
+            raise MalformedMessage(f"{lower.decode()} comes more than once")
+    return fields, first
 
 
 def _minor(version: str) -> int:
@@ -193,34 +216,17 @@ def _minor(version: str) -> int:
     raise MalformedMessage(f"HTTP version {version!r}; 1.0 and 1.1 are allowed")
 
 
-def _framing(fields: list[Field], minor: int) -> tuple[int | None, bool]:
-    length: int | None = None
-    chunked = False
-    for name, value, _ in fields:
-        if name == b"content-length":
-            if length is not None:
-                raise MalformedMessage("content-length comes more than once")
-            if not _DIGITS.match(value):
-                raise MalformedMessage("content-length is no plain number below 10^15")
-            length = int(value)
-        elif name == b"transfer-encoding":
-            if chunked or value.lower() != b"chunked" or not minor:
-                raise MalformedMessage("transfer-encoding is not exactly one 'chunked' in HTTP/1.1")
-            chunked = True
-    if chunked and length is not None:
-        raise MalformedMessage("content-length and transfer-encoding come together")
-    return length, chunked
-
-
-def _host(fields: list[Field], minor: int) -> bytes:
-    hosts = [value for name, value, _ in fields if name == b"host"]
-    if len(hosts) > 1:
-        raise MalformedMessage("host comes more than once")
-    if not hosts:
-        if minor:
-            raise MalformedMessage("host is missing")
-        return b""
-    return hosts[0]
+def _framing(first: dict[bytes, bytes], minor: int) -> tuple[int | None, bool]:
+    length = first.get(b"content-length")
+    coding = first.get(b"transfer-encoding")
+    if length is not None and not _DIGITS.match(length):
+        raise MalformedMessage("content-length is no plain number below 10^15")
+    if coding is not None:
+        if coding.lower() != b"chunked" or not minor:
+            raise MalformedMessage("transfer-encoding is not exactly one 'chunked' in HTTP/1.1")
+        if length is not None:
+            raise MalformedMessage("content-length and transfer-encoding come together")
+    return (int(length) if length is not None else None), coding is not None
 
 
 def _origin_form(target: bytes, host: bytes) -> bytes:
@@ -237,9 +243,5 @@ def _origin_form(target: bytes, host: bytes) -> bytes:
     return rest if rest.startswith(b"/") else b"/" + rest
 
 
-def _tokens(fields: list[Field], name: bytes) -> set[bytes]:
-    found: set[bytes] = set()
-    for field in fields:
-        if field[0] == name:
-            found.update(token.strip().lower() for token in field[1].split(b","))
-    return found
+def _tokens(values: list[bytes]) -> set[bytes]:
+    return {token.strip().lower() for value in values for token in value.split(b",")}

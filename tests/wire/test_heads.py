@@ -65,6 +65,8 @@ REFUSED_REQUESTS = [
     b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
     b"GET /\r\n\r\n",
+    b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /  HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/0.9\r\nHost: a\r\n\r\n",
     b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.2\r\nHost: a\r\n\r\n",
