@@ -103,7 +103,6 @@ class Gateway:
                 stdin=subprocess.DEVNULL,
                 env=self._environ(),
                 cwd=self.place,
-                start_new_session=True,
             )
         until(self.answers, what=f"the gateway answers; it said: {self.log.read_text()[-2000:]}")
 
@@ -126,21 +125,33 @@ class Gateway:
             self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout=PATIENCE_S)
+            self.process = None
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        self.process = None
+            if self.process is not None:
+                self.kill_all()
 
     def pids(self) -> dict[int, str]:
         """Every process of it, with its command line."""
         assert self.process is not None
-        found = {}
+        parents, lines = {}, {}
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if entry.name.isdigit() and int(fields[2]) == self.process.pid:
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        return found
+                pid = int(entry.name)
+                parents[pid] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                lines[pid] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return {pid: lines[pid] for pid in found if lines.get(pid)}
+
+    def kill_all(self) -> None:
+        """Kill every process of it at once, the first one first, so that nothing is started again."""
+        assert self.process is not None
+        for pid in sorted(self.pids()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
 
     def rows(self, where: str = "1", *values: object) -> list[dict[str, Any]]:  # Any: what SQLite holds
         """Records stored so far that meet a condition, oldest first."""
