@@ -24,6 +24,7 @@ Field = tuple[bytes, bytes, bytes]
 
 END: Final = b"\r\n\r\n"
 
+_MINORS: Final = {b"HTTP/1.1": 1, b"HTTP/1.0": 0}
 _ONCE: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _DIGITS = re.compile(rb"[0-9]{1,15}\Z")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
@@ -97,20 +98,13 @@ class ResponseHead:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value, _ in self.fields}
 
 
-class _Catch:
-    """What llhttp calls back with."""
+class _Judge:
+    """llhttp calls back with nothing: it is asked whether the grammar holds, and the values are taken from the lines."""
 
-    __slots__ = ("pairs", "target")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self.pairs: list[tuple[bytes, bytes]] = []
-        self.target = b""
 
-    def on_url(self, url: bytes) -> None:
-        self.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.pairs.append((name, value))
+_JUDGE: Final = _Judge()
 
 
 def head_end(data: bytes | bytearray, searched: int = 0) -> int:
@@ -133,20 +127,14 @@ def parse_request_head(head: bytes) -> RequestHead:
     Errors: MalformedMessage for anything that two parsers could read in two ways.
     Source: RFC 9112 §2 to §7, §11.2.
     """
-    if head[:1] in (b"\r", b"\n"):
-        raise MalformedMessage("an empty line stands where a request line was expected")
-    catch = _Catch()
-    parser = httptools.HttpRequestParser(catch)
-    if head.isascii():
-        _feed(parser, head)
-        sent = catch.target
-    else:
-        sent = _feed_masked(parser, head)
-    fields, first = _fields(head, catch.pairs)
-    minor = _minor(parser.get_http_version())
-    method = parser.get_method()
-    if not head.startswith(b"%b %b HTTP/1.%d\r\n" % (method, sent, minor)):
-        raise MalformedMessage("the request line is not method, target and version with one blank between")
+    lines = head[:-4].split(b"\r\n")
+    parts = lines[0].split(b" ")
+    if len(parts) != 3 or parts[2] not in _MINORS:
+        raise MalformedMessage("the request line is not method, target and HTTP/1.0 or 1.1, with one blank between")
+    method, sent, version = parts
+    minor = _MINORS[version]
+    _judge(httptools.HttpRequestParser(_JUDGE), head if head.isascii() else _masked(head))
+    fields, first = _fields(lines)
     length, chunked = _framing(first, minor)
     if minor and b"host" not in first:
         raise MalformedMessage("host is missing")
@@ -159,19 +147,22 @@ def parse_response_head(head: bytes) -> ResponseHead:
 
     Errors: MalformedMessage as for requests; a status outside 100 to 599 too.
     """
-    catch = _Catch()
-    parser = httptools.HttpResponseParser(catch)
-    _feed(parser, head)
+    lines = head[:-4].split(b"\r\n")
+    line = lines[0]
+    if line[:8] not in _MINORS or line[8:9] != b" ":
+        raise MalformedMessage("the status line does not begin with HTTP/1.0 or 1.1 and a blank")
+    parser = httptools.HttpResponseParser(_JUDGE)
+    _judge(parser, head)
     status = parser.get_status_code()
     if not 100 <= status <= 599:
         raise MalformedMessage(f"status {status} is outside 100 to 599")
-    fields, first = _fields(head, catch.pairs)
-    minor = _minor(parser.get_http_version())
+    minor = _MINORS[line[:8]]
+    fields, first = _fields(lines)
     length, chunked = _framing(first, minor)
-    return ResponseHead(status, head[: head.index(b"\r\n")], minor, fields, first, length, chunked)
+    return ResponseHead(status, line, minor, fields, first, length, chunked)
 
 
-def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, head: bytes) -> None:
+def _judge(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, head: bytes) -> None:
     try:
         parser.feed_data(head)
     except httptools.HttpParserUpgrade:
@@ -181,39 +172,31 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, he
         raise MalformedMessage(f"no HTTP/1.1 head: {type(error).__name__}") from error
 
 
-def _feed_masked(parser: httptools.HttpRequestParser, head: bytes) -> bytes:
-    """llhttp refuses bytes above 127 in a target, providers take them: it sees letters there. Returns the target."""
+def _masked(head: bytes) -> bytes:
+    """llhttp refuses bytes above 127 in a target, providers take them: it sees letters there."""
     line, end, rest = head.partition(b"\r\n")
-    _feed(parser, line.translate(_MASK) + end + rest)
-    return line[line.index(b" ") + 1 : line.rindex(b" ")]
+    return line.translate(_MASK) + end + rest
 
 
-def _fields(head: bytes, pairs: list[tuple[bytes, bytes]]) -> tuple[list[Field], dict[bytes, bytes]]:
-    lines = head[:-4].split(b"\r\n")
-    if len(pairs) > MAX_FIELDS:
-        raise MalformedMessage(f"the head has {len(pairs)} fields; {MAX_FIELDS} are allowed")
-    if len(lines) - 1 != len(pairs):
-        raise MalformedMessage("a field goes over more than one line")
+def _fields(lines: list[bytes]) -> tuple[list[Field], dict[bytes, bytes]]:
+    """The fields, from lines that llhttp has found to be such."""
+    if len(lines) - 1 > MAX_FIELDS:
+        raise MalformedMessage(f"the head has {len(lines) - 1} fields; {MAX_FIELDS} are allowed")
     fields: list[Field] = []
     first: dict[bytes, bytes] = {}
     del lines[0]
-    for (name, value), line in zip(pairs, lines, strict=True):
-        lower = name.lower()
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or line[0] in b" \t":
+            raise MalformedMessage("a field goes over more than one line")
+        name = name.lower()
         value = value.strip(b" \t")
-        fields.append((lower, value, line))
-        if lower not in first:
-            first[lower] = value
-        elif lower in _ONCE:
-            raise MalformedMessage(f"{lower.decode()} comes more than once")
+        fields.append((name, value, line))
+        if name not in first:
+            first[name] = value
+        elif name in _ONCE:
+            raise MalformedMessage(f"{name.decode()} comes more than once")
     return fields, first
-
-
-def _minor(version: str) -> int:
-    if version == "1.1":
-        return 1
-    if version == "1.0":
-        return 0
-    raise MalformedMessage(f"HTTP version {version!r}; 1.0 and 1.1 are allowed")
 
 
 def _framing(first: dict[bytes, bytes], minor: int) -> tuple[int | None, bool]:
