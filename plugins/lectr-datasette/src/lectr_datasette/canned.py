@@ -170,5 +170,8 @@ group by rule, outcome, provider_detected, model_requested, provider, model_sent
     ),
 )
 
-CANNED: Final = tuple(attrs.evolve(query, sql=query.sql.strip()) for query in _ALL)
+CANNED: Final = tuple(
+    attrs.evolve(query, sql=query.sql.strip(), explains=f"{query.explains} Field days: how many days back; 7 if left empty.")
+    for query in _ALL
+)
 """In the order in which they are offered."""

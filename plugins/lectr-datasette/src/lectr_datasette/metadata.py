@@ -76,15 +76,21 @@ def metadata_of(database: Path) -> Tree:
     }
     for name in ("cursors", "removed", "latency_steps", "_sqlite_migrations"):
         tables[name] = {**tables.get(name, {}), "hidden": True}
-    queries: Tree = {query.name: {"sql": query.sql, "title": query.title, "description": query.explains} for query in CANNED}
-    for query in queries.values():
-        query["params"] = ["days"]
+    queries: Tree = {}
+    for query in CANNED:
+        shown = {"title": query.title, "description": plain(query.explains), "hide_sql": True, "params": ["days"]}
+        queries[query.name] = {"sql": query.sql, **shown}
     about: Tree = {
         "title": "Lectr's database",
         "description": "Every request that went through the gateway.",
         "source": "Lectr",
     }
     return {"title": "Lectr", "databases": {database.stem: {**about, "tables": tables, "queries": queries}}}
+
+
+def plain(text: str) -> str:
+    """Datasette shows descriptions as they are: without the marks of Markdown."""
+    return text.replace("`", "")
 
 
 def _described(database: Path) -> dict[str, dict[str, str]]:
@@ -95,7 +101,7 @@ def _described(database: Path) -> dict[str, dict[str, str]]:
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as store:
             for table, name, unit, meaning in store.execute("select in_table, name, unit, meaning from about_columns"):
-                text = meaning.rstrip(".")
+                text = plain(meaning).rstrip(".")
                 found.setdefault(table, {})[name] = f"{text} ({unit})." if unit != "text" else f"{text}."
     except sqlite3.Error:
         return {}

@@ -23,6 +23,11 @@ from lectr_datasette.questions import Ask
 
 _BREAKDOWNS = {"feature": ("feature",), "model": ("provider", "model"), "provider": ("provider",)}
 _MOST_LINES = 12
+_SHOWN = (
+    *("started_at", "feature", "provider", "model_actual", "outcome", "status", "error_category", "duration_ms"),
+    *("input_tokens", "output_tokens", "cost_usd", "task", "rule"),
+)
+"""Columns of the table when one comes from here; all are a click away."""
 
 
 @attrs.frozen
@@ -109,6 +114,7 @@ def render(page: Page, *, database: str, link: Link, live: bool) -> str:
         canned=CANNED,
         home=link("/"),
         requests=lambda filters=None: _requests(link, database, filters),
+        row_link=lambda id: link(f"/{quote(database)}/requests/{quote(id, safe='')}"),
         query=lambda name: link(f"/{quote(database)}/{name}"),
         database=link(f"/{quote(database)}"),
         filters=lambda group: _filters(group, page.period),
@@ -128,8 +134,8 @@ def _filters(group: Group, period: Period) -> dict[str, str]:
 
 
 def _requests(link: Link, database: str, filters: Mapping[str, Any] | None) -> str:
-    path = link(f"/{quote(database)}/requests")
-    return f"{path}?{urlencode(filters)}" if filters else path
+    chosen = [*(("_col", name) for name in _SHOWN), *(filters or {}).items()]
+    return f"{link(f'/{quote(database)}/requests')}?{urlencode(chosen)}"
 
 
 @cache

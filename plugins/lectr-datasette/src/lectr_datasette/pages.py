@@ -7,19 +7,23 @@ it exists; in a Datasette of somebody's own it is the page `/-/lectr`. Called by
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pluggy
+from datasette import handle_exception
 from datasette.database import Database, QueryInterrupted
 from datasette.utils.asgi import Response
 
 from lectr_datasette import page
+from lectr_datasette.canned import CANNED
 from lectr_datasette.guard import App, guarded
+from lectr_datasette.metadata import plain
 from lectr_datasette.questions import Ask
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE, begin_again
 
@@ -30,6 +34,11 @@ _MAX_LENGTH_BYTES = 5_000_000
 _NEEDED = "requests"
 # Enough to send a line before the process begins again.
 _LAST_WORDS_S = 0.2
+STYLE = "/-/lectr.css"
+_STYLE = """\
+dl.column-descriptions { max-height: 7.5em; overflow-y: auto; border: 1px solid #ccc; padding: .5em .8em; }
+dl.column-descriptions dd { margin: 0 0 .2em 1em; }
+"""
 _SECURITY = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
@@ -46,17 +55,30 @@ def prepare_connection(conn: sqlite3.Connection) -> None:
 
 
 @hookimpl
-def startup() -> None:
-    """Datasette has read its metadata; the file is no longer needed."""
-    name = os.environ.pop(METADATA_VARIABLE, None)
-    if name is not None:
-        Path(name).unlink(missing_ok=True)
+def startup(datasette: Any) -> Callable[[], Awaitable[None]]:  # Any: Datasette is untyped
+    """Datasette has read its metadata: the file may go. Newer versions keep queries elsewhere and are told of them here."""
+
+    async def started() -> None:
+        name = os.environ.pop(METADATA_VARIABLE, None)
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
+        path = _own_database()
+        if path is None:
+            return
+        # With rich installed, Datasette prints every local variable of a failed request, headers and all.
+        handle_exception.rich = None
+        if hasattr(datasette, "add_query"):
+            for query in CANNED:
+                said = {"title": query.title, "description": plain(query.explains), "parameters": ["days"]}
+                await datasette.add_query(path.stem, query.name, query.sql, hide_sql=True, is_trusted=True, **said)
+
+    return started
 
 
 @hookimpl
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:  # Any: Datasette is untyped
     """The page, and in Lectr's own explorer also the home page."""
-    routes = [(r"^/-/lectr$", home)]
+    routes = [(r"^/-/lectr$", home), (r"^/-/lectr\.css$", style)]
     return [(r"^/$", home), *routes] if _own_database() is not None else routes
 
 
@@ -64,6 +86,12 @@ def register_routes(datasette: Any) -> list[tuple[str, Any]]:  # Any: Datasette 
 def menu_links(datasette: Any) -> list[dict[str, str]]:  # Any: Datasette is untyped
     """The page, from everywhere."""
     return [{"href": datasette.urls.path("/-/lectr"), "label": "Lectr at a glance"}]
+
+
+@hookimpl
+def extra_css_urls(datasette: Any) -> list[str]:  # Any: Datasette is untyped
+    """Keeps seventy described columns from standing above the rows."""
+    return [datasette.urls.path(STYLE)]
 
 
 @hookimpl
@@ -76,6 +104,11 @@ def asgi_wrapper(datasette: Any) -> Any:  # Any: Datasette is untyped
     password = os.environ.get(variable) if variable else None
     names = [name for name in os.environ.get(HOSTS_VARIABLE, "").split(",") if name]
     return lambda app: guarded(_attaching(app, datasette, path), password, names)
+
+
+async def style(request: Any) -> Any:  # Any: Datasette is untyped
+    """The style sheet for Datasette's own pages."""
+    return Response(_STYLE, content_type="text/css; charset=utf-8")
 
 
 async def home(request: Any, datasette: Any) -> Any:  # Any: Datasette is untyped
@@ -125,6 +158,10 @@ def _attaching(app: App, datasette: Any, path: Path) -> App:  # Any: Datasette i
     attached: list[tuple[int, int]] = []
 
     async def attach(scope: Any, receive: Any, send: Any) -> None:  # Any: as ASGI has it
+        if scope["type"] == "lifespan":
+            # Beside a gateway only what went wrong is news. The server sets its logs up just before this.
+            for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+                logging.getLogger(name).setLevel(logging.WARNING)
         try:
             found = path.stat()
         except OSError:

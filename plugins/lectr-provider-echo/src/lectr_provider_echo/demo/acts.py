@@ -49,7 +49,7 @@ def on_and_on(stage: Stage, console: Console, per_s: float, seed: int) -> Ready:
         if not await until_up(stage.stand_in.url()):
             console.print("the stand-in did not come up", style="red")
             return 1
-        console.print(_welcome(running))
+        console.print(_welcome(running), soft_wrap=True)
         tally, chance = Tally(), Random(seed)
         async with trio.open_nursery() as nursery:
             requests = samples(chance, stage.families)
