@@ -8,7 +8,7 @@ read from there. Never here: loops, pauses, catching what a sink raises (`way.py
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -55,6 +55,8 @@ class Delivery:
     sink: Sink
     journal: Path
     desk: PriceDesk
+    clock: Callable[[], float] = trio.current_time
+    """Monotonic, in seconds."""
     stored: dict[str, Cursor] | None = attrs.field(init=False, default=None)
     """How far each stream is stored, as the sink itself said or confirmed; None until it has said so."""
     failures: int = attrs.field(init=False, default=0)
@@ -68,9 +70,12 @@ class Delivery:
     _stored_count: int = attrs.field(init=False, default=0)
     _damaged: int = attrs.field(init=False, default=0)  # by readers that are gone
     _unreadable: set[str] = attrs.field(init=False, factory=set)
-    _caught_up_at: float = attrs.field(init=False, factory=trio.current_time)
+    _caught_up_at: float = attrs.field(init=False)
     _is_caught_up: bool = attrs.field(init=False, default=False)
     _busy_since: float | None = attrs.field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._caught_up_at = self.clock()
 
     # ── the three steps ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -78,7 +83,7 @@ class Delivery:
         """Make the sink ready and ask it how far it is. Waits: on the sink, CALL_LIMIT_S at most."""
         self._state = "opening" if self.failures == 0 else "failing"
         self._drop_readers()
-        self._busy_since = trio.current_time()
+        self._busy_since = self.clock()
         with trio.fail_after(CALL_LIMIT_S):
             self.stored = dict(await self.sink.open())
         self._busy_since = None
@@ -102,7 +107,7 @@ class Delivery:
         """Let the sink store *parcel*. Waits: on the sink, CALL_LIMIT_S at most. Cancel: it is stored, or it is not."""
         assert self.stored is not None, "a sink is opened before it is handed anything"
         if parcel.records or parcel.cursors:
-            self._handing, self._busy_since = parcel, trio.current_time()
+            self._handing, self._busy_since, self._is_caught_up = parcel, self.clock(), False
             with trio.fail_after(CALL_LIMIT_S):
                 await self.sink.write(parcel.records, parcel.cursors)
             self._handing = self._busy_since = None
@@ -113,7 +118,7 @@ class Delivery:
         self._forget(cursor.stream for cursor in parcel.cursors if cursor.finished)
         self._is_caught_up = not parcel.is_full and not self._unreadable
         if self._is_caught_up:
-            self._caught_up_at = trio.current_time()
+            self._caught_up_at = self.clock()
 
     # ── when it goes wrong, and how it stands ─────────────────────────────────────────────────────────────────────────
 
@@ -126,6 +131,8 @@ class Delivery:
         self.failures += 1
         self._state, self._is_caught_up, self._busy_since = "failing", False, None
         self._last_fault = " ".join(f"{type(fault).__name__}: {fault}".split())[:300]
+        if isinstance(fault, trio.TooSlowError):
+            self._last_fault = f"no answer within {CALL_LIMIT_S:.0f} s"
         if self._handing is not None:
             if len(self._handing.records) == 1:
                 self._blocked_by = self._handing.records[0].ended.begun.id
@@ -143,7 +150,7 @@ class Delivery:
 
     def standing(self) -> SinkStanding:
         """How it stands now."""
-        now = trio.current_time()
+        now = self.clock()
         return SinkStanding(
             id=self.sink.id,
             state=self._state,

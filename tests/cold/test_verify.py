@@ -1,0 +1,125 @@
+"""The proof: balanced where all is there, and not where a record is missing or double."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import pytest
+
+from lectr_core.cold.deliver import Delivery
+from lectr_core.cold.prices import PriceDesk
+from lectr_core.cold.verify import StreamProof, prove
+from lectr_core.journal.writer import Writer
+from lectr_core.model.cursor import Cursor
+from tests.cold.memory import MemorySink, Store
+from tests.cold.traffic import begun, kill, write_whole
+
+
+async def deliver(journal: Path, sink: MemorySink) -> None:
+    delivery = Delivery(sink, journal, PriceDesk([]))
+    await delivery.open()
+    await delivery.hand_over(await delivery.collect())
+    delivery._drop_readers()
+
+
+async def one(journal: Path, sink: MemorySink) -> StreamProof:
+    (stream,) = (await prove(journal, [sink])).sinks[0].streams
+    return stream
+
+
+async def test_each_record_is_counted_where_it_is(tmp_path: Path) -> None:
+    sink, out = MemorySink(), Writer(tmp_path)
+    write_whole(out, 3)
+    await deliver(tmp_path, sink)
+    write_whole(out, 2)
+    out.begun(begun(out, out.next_seq()))
+    out.next_seq()
+    write_whole(out, 1)
+    found = await one(tmp_path, sink)
+    assert found == StreamProof(
+        sink="memory", stream=out.stream, accepted=8, stored=3, claimed=3, waiting=3, in_flight=1, lost=1
+    )
+    assert found.is_balanced
+    kill(out)
+    found = await one(tmp_path, sink)
+    assert (found.waiting, found.in_flight, found.is_balanced) == (4, 0, True)
+    await deliver(tmp_path, sink)
+    proof = await prove(tmp_path, [sink])
+    (total,) = proof.sinks
+    assert (total.accepted, total.stored, total.waiting, total.in_flight, total.lost, total.missing) == (8, 7, 0, 0, 1, 0)
+    assert proof.is_balanced
+
+
+async def test_a_row_that_vanished_or_came_twice_is_noticed(tmp_path: Path) -> None:
+    sink, out = MemorySink(), Writer(tmp_path)
+    write_whole(out, 3)
+    await deliver(tmp_path, sink)
+    gone = sink.store.rows.popitem()
+    assert (await one(tmp_path, sink)).missing == 1
+    assert not (await prove(tmp_path, [sink])).is_balanced
+    sink.store.rows |= {gone[0]: gone[1], "again": gone[1]}
+    found = await prove(tmp_path, [sink])
+    assert found.sinks[0].streams[0].missing == -1
+    assert (found.sinks[0].missing, found.is_balanced) == (1, False)
+    out.close()
+
+
+async def test_a_cursor_that_claims_too_much_is_noticed(tmp_path: Path) -> None:
+    sink = MemorySink(Store(cursors={"gone": Cursor(stream="gone", highest=5, stored=6, lost=-1, finished=True)}))
+    assert not (await prove(tmp_path, [sink])).is_balanced
+
+
+async def test_no_journal_and_no_rows_is_balanced(tmp_path: Path) -> None:
+    assert (await prove(tmp_path / "none", [MemorySink()])).is_balanced
+
+
+async def test_a_sink_that_is_down_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    class Down(MemorySink):
+        async def cursors(self) -> Mapping[str, Cursor]:
+            raise OSError("no\nconnection")
+
+    proof = await prove(tmp_path, [Down(id="down"), MemorySink(id="good")])
+    down, good = proof.sinks
+    assert (down.fault, down.is_balanced) == ("OSError: no connection", False)
+    assert good.is_balanced
+    assert not proof.is_balanced
+
+
+async def test_a_sink_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
+    @attrs.define
+    class Mute:
+        id: str = "mute"
+
+    proof = await prove(tmp_path, [Mute()])  # type: ignore[list-item]  # as a sink without a history looks to prove()
+    assert (proof.silent, proof.sinks) == (("mute",), ())
+
+
+async def test_a_sink_at_work_is_counted_when_it_holds_still(
+    tmp_path: Path, autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, out = MemorySink(), Writer(tmp_path)
+    write_whole(out, 10)
+    counted = 0
+    count = MemorySink.count
+
+    async def count_meanwhile(self: MemorySink) -> Mapping[str, int]:
+        nonlocal counted
+        counted += 1
+        rows = await count(self)
+        if counted < 4:
+            write_whole(out, 1)
+            await deliver(tmp_path, sink)
+        return rows
+
+    monkeypatch.setattr(MemorySink, "count", count_meanwhile)
+    assert (await one(tmp_path, sink)).is_balanced
+    assert counted == 4
+    out.close()
+
+
+async def test_files_that_cannot_be_read_do_not_stop_the_proof(tmp_path: Path, autojump_clock: object) -> None:
+    (tmp_path / "broken" / "000001.log").mkdir(parents=True)
+    found = await one(tmp_path, MemorySink())
+    assert (found.stream, found.accepted) == ("broken", 0)
