@@ -121,6 +121,7 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
         if gateway.stopping:
             return
         held = exchange.rest
+        await link.spot.share()
 
 
 async def _turn_away(gateway: Gateway, link: Link, refusal: Refusal) -> None:

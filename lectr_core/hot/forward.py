@@ -137,6 +137,7 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
         elif data is not None:
             raise _unreachable(exchange, "closed the connection before it answered")
         if moved:
+            await client.spot.share()
             continue
         if client.hung_up:
             raise ClientGone

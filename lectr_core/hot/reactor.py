@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # How late a deadline may be noticed. Limits are seconds to minutes; a sweep over 2,000 sleepers takes 0.2 ms.
 SWEEP_S: Final = 0.25
 
+# Requests, or reads of 64 KiB, that one connection may have in a row: under 1 ms of the loop's time.
+MAX_TURNS: Final = 4
+
 _EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
@@ -35,7 +38,7 @@ class Late(Exception):
 class Spot:
     """Where one task sleeps. Shared by the links of one exchange."""
 
-    __slots__ = ("deadline", "ending", "reactor", "scope", "task")
+    __slots__ = ("deadline", "ending", "reactor", "scope", "task", "turns")
 
     def __init__(self, reactor: Reactor) -> None:
         self.reactor = reactor
@@ -44,6 +47,7 @@ class Spot:
         """When sleeping becomes `Late`: on the reactor's clock, in seconds."""
         self.ending = False
         """The gateway wants this connection to end now."""
+        self.turns = 0
         self.scope: trio.CancelScope | None = None
         """What to cancel if the client hangs up while its task waits for something else than a link."""
         reactor.spots.add(self)
@@ -51,6 +55,16 @@ class Spot:
     def limit(self, seconds: float) -> None:
         """From now on, sleeping beyond *seconds* raises `Late`. The clock is the last sweep's: at most SWEEP_S old."""
         self.deadline = self.reactor.now + seconds
+
+    async def share(self) -> None:
+        """After some turns without sleep, let the others run: a peer that is always ready must not keep the loop to itself.
+
+        Waits: for one round of the loop, now and then. Cancel: as at any checkpoint.
+        """
+        self.turns += 1
+        if self.turns >= MAX_TURNS:
+            self.turns = 0
+            await trio.lowlevel.checkpoint()
 
     async def sleep(self) -> None:
         """Sleep until something happens on one of the links.
@@ -61,6 +75,7 @@ class Spot:
         """
         if self.ending:
             raise ConnectionEnding
+        self.turns = 0
         self.task = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._abort)
         if self.ending:

@@ -106,6 +106,7 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
         if body.done:
             return data[end:]
         spot.limit(silence_limit_s)
+        await spot.share()
 
 
 def _take(body: Body, data: bytes) -> tuple[int, list[bytes]]:

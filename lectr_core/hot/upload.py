@@ -7,6 +7,7 @@ from __future__ import annotations
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot.exchange import ClientGone, Exchange
 from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.reactor import MAX_TURNS
 from lectr_core.wire.forwarding import is_own
 from lectr_core.wire.framing import ChunkedBody
 
@@ -39,7 +40,9 @@ class Upload:
         Errors: ClientGone; MalformedMessage, and then nothing of the faulty bytes has gone on.
         """
         moved = False
-        while not self.done and not self.abandoned:
+        for _ in range(MAX_TURNS):
+            if self.done or self.abandoned:
+                break
             if not self._pending and not self._pull_now():
                 break
             try:

@@ -204,3 +204,12 @@ async def test_reader_that_fails_never_touches_the_answer(autojump_clock: MockCl
         assert await client.exactly(len(ANSWER)) == ANSWER
         assert (await it.record()).reading.state == "unreadable"
         assert it.gateway.faults.counts == {"one": 1}
+
+
+async def test_connection_that_is_always_ready_does_not_keep_the_loop_to_itself(autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        greedy, modest = it.client(), it.client()
+        await greedy.send(b"".join(request(key=False) for _ in range(200)))
+        await modest.send(request(key=False))
+        await modest.until(b"missing_lectr_key")
+        assert len(it.journal.ended_lines) < 200
