@@ -94,6 +94,8 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
                 raise ClientGone
             if upstream.upload.done or not upstream.upload.push_now():
                 await spot.sleep()
+            else:
+                await spot.share()
             continue
         if not data:
             if body.closed():
