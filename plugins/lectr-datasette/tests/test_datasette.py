@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -182,6 +181,6 @@ def test_descriptions_come_from_the_database_where_it_has_them(database: Make) -
         store.execute("create table about_columns (in_table text, name text, unit text, meaning text)")
         store.execute("insert into about_columns values ('requests', 'duration_ms', 'ms', 'How long.')")
     store.close()
-    columns: Any = metadata_of(path)["databases"]["lectr"]["tables"]["requests"]["columns"]
+    columns = metadata_of(path)["databases"]["lectr"]["tables"]["requests"]["columns"]
     assert columns["duration_ms"] == "How long (ms)."
     assert columns["org"].startswith("Whose key")

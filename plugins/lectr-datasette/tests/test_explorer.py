@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 import click
@@ -103,5 +102,4 @@ def test_the_hooks_plug_in_a_section_and_a_command() -> None:
     cli = click.Group()
     lectr_datasette.lectr_commands(cli)
     assert set(cli.commands) == {"explore"}
-    options: Any = cli.commands["explore"].params
-    assert {option.name for option in options} == {"data", "listen", "opens"}
+    assert {option.name for option in cli.commands["explore"].params} == {"data", "listen", "opens"}

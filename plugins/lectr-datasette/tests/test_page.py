@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lectr_datasette import charts, words
-from lectr_datasette.canned import CANNED
-from lectr_datasette.figures import Layer
+from lectr_datasette.canned import CANNED, Canned
+from lectr_datasette.figures import Layer, Row
 from lectr_datasette.page import Page, compose, render, render_waiting
 from lectr_datasette.period import periods
+from lectr_datasette.questions import Parameters
 
 NOW = datetime(2026, 5, 20, 15, 30, 30, tzinfo=UTC)
 Make = Callable[..., Path]
@@ -26,7 +26,7 @@ def page_of(path: Path, key: str) -> Page:
     store = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     store.row_factory = sqlite3.Row
 
-    async def ask(sql: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+    async def ask(sql: str, parameters: Parameters) -> Sequence[Row]:
         return store.execute(sql, parameters).fetchall()
 
     try:
@@ -138,7 +138,7 @@ def test_while_nothing_is_stored_the_page_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("query", CANNED, ids=lambda query: query.name)
 @pytest.mark.parametrize("days", ["", "30"])
-def test_canned_queries_run_and_keep_to_their_days(database: Make, query: Any, days: str) -> None:
+def test_canned_queries_run_and_keep_to_their_days(database: Make, query: Canned, days: str) -> None:
     path = database(datetime.now(UTC))
     store = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     try:

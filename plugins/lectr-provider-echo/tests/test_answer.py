@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lectr_provider_echo.answer import answer, meaning
 from lectr_provider_echo.faults import BY_MODEL
-from lectr_provider_echo.script import Ask, Script
+from lectr_provider_echo.script import Ask, Script, Tree
 
 NOW_S = 1_790_000_000
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "say exactly this"}]
 SCHEMA = {"type": "object", "properties": {}}
 
-DIALECTS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
+DIALECTS: dict[str, tuple[str, Tree, dict[str, str]]] = {
     "openai chat": ("/v1/chat/completions", {"model": "gpt-4o-mini", "messages": MESSAGES}, {}),
     "openai text": ("/v1/completions", {"model": "gpt-4o-mini", "prompt": "say exactly this"}, {}),
     "openai responses": ("/v1/responses", {"model": "gpt-4o-mini", "input": "say exactly this"}, {}),
@@ -60,13 +59,13 @@ def said(ask: Ask, seed: int = 1, error_share: float = 0.0) -> Script:
     return answer(ask, Random(seed), NOW_S, error_share=error_share)
 
 
-def data_of(script: Script) -> list[Any]:
+def data_of(script: Script) -> list[Tree]:
     """The JSON of every event of a stream, `[DONE]` left out."""
     lines = script.body.replace(b"\r\n", b"\n").decode().split("\n")
     return [json.loads(line[6:]) for line in lines if line.startswith("data: ") and line != "data: [DONE]"]
 
 
-def text_of(dialect: str, tree: Any) -> str:
+def text_of(dialect: str, tree: Tree) -> str:
     """The text of a whole answer."""
     if dialect == "openai text":
         return str(tree["choices"][0]["text"])
@@ -79,7 +78,7 @@ def text_of(dialect: str, tree: Any) -> str:
     return str(tree["choices"][0]["message"]["content"])
 
 
-def streamed_text_of(dialect: str, events: list[Any]) -> str:
+def streamed_text_of(dialect: str, events: list[Tree]) -> str:
     """The text of a stream, put together from its pieces."""
     if dialect == "openai responses":
         return "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta")
@@ -117,7 +116,7 @@ def test_a_streamed_answer_takes_its_time_before_and_between_pieces(dialect: str
     assert script.lasts_s < 120
 
 
-def usage_of(dialect: str, tree: Any) -> tuple[int, int, int]:
+def usage_of(dialect: str, tree: Tree) -> tuple[int, int, int]:
     """(input, output, total) of a whole answer, added up as the provider says it must be."""
     if dialect == "gemini generate":
         counts = tree["usageMetadata"]
@@ -137,12 +136,13 @@ def usage_of(dialect: str, tree: Any) -> tuple[int, int, int]:
 @given(seed=st.integers(0, 10_000), length=st.integers(1, 12_000))
 def test_usage_adds_up(dialect: str, seed: int, length: int) -> None:
     field = {"openai responses": "input", "openai text": "prompt", "gemini generate": "contents"}.get(dialect, "messages")
-    prompt: Any = "x" * length
-    if field == "contents":
-        prompt = [{"parts": [{"text": prompt}]}]
-    elif field == "messages":
-        prompt = [{"role": "user", "content": prompt}]
-    tree = json.loads(said(ask_of(dialect, **{field: prompt}), seed).body)
+    prompts: dict[str, Tree] = {
+        "input": {"input": "x" * length},
+        "prompt": {"prompt": "x" * length},
+        "contents": {"contents": [{"parts": [{"text": "x" * length}]}]},
+        "messages": {"messages": [{"role": "user", "content": "x" * length}]},
+    }
+    tree = json.loads(said(ask_of(dialect, **prompts[field]), seed).body)
     given_tokens, output, total = usage_of(dialect, tree)
     assert given_tokens >= length // 4
     assert output >= 1
@@ -176,7 +176,7 @@ def test_gemini_streams_one_json_array_where_no_events_are_asked() -> None:
     "dialect", ["openai chat", "groq chat", "openai responses", "anthropic messages", "gemini generate"]
 )
 def test_a_request_with_tools_is_sometimes_answered_with_a_call(dialect: str) -> None:
-    tool: dict[str, Any] = {"name": "find_order", "parameters": SCHEMA}
+    tool: Tree = {"name": "find_order", "parameters": SCHEMA}
     tools = {
         "anthropic messages": [{"name": "find_order", "input_schema": SCHEMA}],
         "openai responses": [{"type": "function", **tool}],

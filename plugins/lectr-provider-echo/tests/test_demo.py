@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from lectr_provider_echo.answer import answer
 from lectr_provider_echo.demo import command, stage, summary
 from lectr_provider_echo.demo.sending import send_all
 from lectr_provider_echo.demo.traffic import Sample, samples
-from lectr_provider_echo.script import Ask
+from lectr_provider_echo.script import Ask, Tree
 from rich.console import Console
 
 import lectr_core
 from lectr_core import OperatorError
 
 ALL = stage.FAMILIES
+RunUp = Callable[..., int]
 
 
 def drawn(seed: int, many: int) -> list[Sample]:
@@ -83,7 +84,7 @@ def test_the_settings_point_every_provider_at_the_stand_in() -> None:
     assert {"--speed", "2.0", "--seed", "3", "--errors", "0.5"} <= set(set_up.stand_in.command())
 
 
-def database(path: Path, rows: list[tuple[Any, ...]]) -> Path:
+def database(path: Path, rows: Sequence[tuple[object, ...]]) -> Path:
     with closing(sqlite3.connect(path)) as store:
         store.execute(
             """create table requests (started_at, feature, model_actual, model_sent, model_requested, outcome, input_tokens,
@@ -133,7 +134,7 @@ async def test_a_gateway_that_is_not_there_counts_as_unsent() -> None:
     assert (tally.sent, tally.unsent, tally.answered) == (5, 5, 0)
 
 
-def run_demo(monkeypatch: pytest.MonkeyPatch, run_up: Any, *arguments: str, verified: int = 0) -> Any:
+def run_demo(monkeypatch: pytest.MonkeyPatch, run_up: RunUp, *arguments: str, verified: int = 0) -> Result:
     monkeypatch.setattr(lectr_core, "run_up", run_up)
     monkeypatch.setattr(command, "_is_installed", lambda _: True)
     monkeypatch.setattr(stage, "find_spec", lambda _: True)
@@ -147,8 +148,8 @@ def run_demo(monkeypatch: pytest.MonkeyPatch, run_up: Any, *arguments: str, veri
     return CliRunner().invoke(cli, ["demo", *arguments])
 
 
-def stores(many: int, code: int = 0) -> Any:
-    def run_up(document: Any, *, data: Path, **_: object) -> int:
+def stores(many: int, code: int = 0) -> RunUp:
+    def run_up(document: Tree, *, data: Path, **_: object) -> int:
         assert os.environ[stage.CREDENTIAL_VARIABLE] == stage.CREDENTIAL
         data.mkdir(exist_ok=True)
         database(data / "lectr.db", [("search", "m", "ok", 1, 1, 1, 1.0)] * many)
@@ -174,7 +175,7 @@ def test_data_is_kept_only_where_asked(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (tmp_path / "kept" / "lectr.db").is_file()
     places: list[Path] = []
 
-    def run_up(document: Any, *, data: Path, **_: object) -> int:
+    def run_up(document: Tree, *, data: Path, **_: object) -> int:
         places.append(data)
         return 0
 

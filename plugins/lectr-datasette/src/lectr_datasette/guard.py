@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]  # Any: as ASGI has it
-App = Callable[[Scope, Any, Any], Awaitable[None]]
+App = Callable[[Scope, Any, Any], Awaitable[None]]  # Any: receive and send
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 

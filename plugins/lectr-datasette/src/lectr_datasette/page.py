@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -133,7 +132,7 @@ def _filters(group: Group, period: Period) -> dict[str, str]:
     return {**named, "started_at__gte": period.since, "_sort_desc": "started_at"}
 
 
-def _requests(link: Link, database: str, filters: Mapping[str, Any] | None) -> str:
+def _requests(link: Link, database: str, filters: Mapping[str, str] | None) -> str:
     chosen = [*(("_col", name) for name in _SHOWN), *(filters or {}).items()]
     return f"{link(f'/{quote(database)}/requests')}?{urlencode(chosen)}"
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from datasette.utils.asgi import Response
 
 from lectr_datasette import page
 from lectr_datasette.canned import CANNED
+from lectr_datasette.figures import Row
 from lectr_datasette.guard import App, guarded
 from lectr_datasette.metadata import plain
-from lectr_datasette.questions import Ask
+from lectr_datasette.questions import Ask, Parameters
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE, begin_again
 
 hookimpl = pluggy.HookimplMarker("datasette")
@@ -128,8 +129,8 @@ async def home(request: Any, datasette: Any) -> Any:  # Any: Datasette is untype
 
 
 def _ask(database: Database) -> Ask:
-    async def ask(sql: str, parameters: Mapping[str, Any]) -> Sequence[Any]:  # Any: SQLite's values
-        rows: Sequence[Any] = (await database.execute(sql, dict(parameters))).rows
+    async def ask(sql: str, parameters: Parameters) -> Sequence[Row]:
+        rows: Sequence[Row] = (await database.execute(sql, dict(parameters))).rows
         return rows
 
     return ask

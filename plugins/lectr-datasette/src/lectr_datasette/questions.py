@@ -8,12 +8,13 @@ Speeds come from the newest answered requests, at most so many, so that a busy m
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from lectr_datasette.figures import Row, Speed
 from lectr_datasette.period import Period
 
-Ask = Callable[[str, Mapping[str, Any]], Awaitable[Sequence[Row]]]
+Parameters = Mapping[str, str | int]
+Ask = Callable[[str, Parameters], Awaitable[Sequence[Row]]]
 """Runs one query with its parameters."""
 
 MOST_TIMED: Final = 20_000

@@ -14,6 +14,7 @@ import attrs
 
 from lectr_provider_echo.catalog import Family
 from lectr_provider_echo.companion import EchoCompanion
+from lectr_provider_echo.script import Tree
 from lectr_provider_echo.settings import EchoSettings
 
 CREDENTIAL_VARIABLE: Final = "LECTR_DEMO_CREDENTIAL"
@@ -38,7 +39,7 @@ def set_stage(*, speed: float, seed: int, errors: float, listen: str | None, exp
     """Choose ports and write the settings. *listen*: None takes the usual port, or a free one where it is taken."""
     families = tuple(family for family in FAMILIES if find_spec(f"lectr_provider_{family}") is not None)
     stand_in = EchoSettings(listen=f"127.0.0.1:{free_port(0)}", speed=speed, seed=seed, errors=errors)
-    document: dict[str, Any] = {
+    document: Tree = {
         "gateway": {"listen": listen or f"127.0.0.1:{free_port(_GATEWAY_PORT)}"},
         "provider": {family: _provider(family, stand_in.address) for family in families},
     }
