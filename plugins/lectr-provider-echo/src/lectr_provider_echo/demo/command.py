@@ -47,7 +47,7 @@ def demo(
     from rich.console import Console
 
     from lectr_core import run_up
-    from lectr_provider_echo.demo import acts
+    from lectr_provider_echo.demo import acts, summary
     from lectr_provider_echo.demo.stage import CREDENTIAL, CREDENTIAL_VARIABLE, set_stage
 
     console = Console(highlight=False)
@@ -70,6 +70,8 @@ def demo(
         if many is not None:
             fast = f"; the stand-in answered {speed:g} times as fast as a provider" if speed != 1 else ""
             code = max(code, _conclude(context, console, kept, many, before, fast))
+        else:
+            console.print(summary.table(summary.read(kept / acts.DATABASE), "stored"))
         if data is not None:
             console.print(f"the data is in {data}; look at it with: lectr --data {data} explore")
     context.exit(code)
