@@ -255,6 +255,7 @@ class Supervisor:
         drain_s = self.settings.gateway.drain_s
         for worker in self.workers:
             worker.dismiss("stop", drain_s)
+        self.doors.shut()
         await self._ended(self.workers, drain_s + CUT_LIMIT_S, hurry=("stop", 0))
         self.cold.dismiss("stop", drain_s)
         await self._ended([self.cold], drain_s + CUT_LIMIT_S, hurry=None)

@@ -35,6 +35,8 @@ _log = logging.getLogger("lectr.worker")
 # A changed key has to hold within a second; four looks leave room for a busy loop and cost 8 µs in all.
 KEYS_EVERY_S = 0.25
 HEALTH_EVERY_S = 1.0
+# Stopping ends the tasks that wait at the doors at once; a moment later nobody uses these sockets any more.
+SHUT_AFTER_S = 0.1
 
 
 class Serving(Protocol):
@@ -69,6 +71,7 @@ class Worker:
     watched: Watched
     state: str = "starting"
     notes: dict[str, str | int] = attrs.field(factory=dict)
+    _stopping: trio.Event = attrs.field(init=False, factory=trio.Event)
 
     async def serve(self, listeners: list[socket.socket]) -> None:
         """The life of the worker. Waits: until it is stopped and drained. Cancel: connections are cut, records kept."""
@@ -82,6 +85,7 @@ class Worker:
             nursery.start_soon(self._heed_signals)
             nursery.start_soon(self._watch_keys)
             nursery.start_soon(self._show)
+            nursery.start_soon(self._shut, listeners)
             self.mouth.say("ready", self.gateway.version.id)
         self.state = "stopped"
         self.show_now()
@@ -119,6 +123,7 @@ class Worker:
         """Stop accepting and let open requests finish."""
         self.state = "draining"
         self.gateway.stop(drain_s)
+        self._stopping.set()
 
     async def _serve_then_end(
         self,
@@ -128,6 +133,13 @@ class Worker:
     ) -> None:
         await self.gateway.serve(listeners, task_status)
         others.cancel()
+
+    async def _shut(self, listeners: list[socket.socket]) -> None:
+        """Close the doors while open requests are drained: where the supervisor is gone, the next one can open them."""
+        await self._stopping.wait()
+        await trio.sleep(SHUT_AFTER_S)
+        for listener in listeners:
+            listener.close()
 
     async def _heed(self) -> None:
         async for words in process.orders():
