@@ -55,7 +55,7 @@ class Provider(Protocol):
     """Whether it volunteers as the default for requests that nothing speaks for."""
 
     def claims_path(self, path: str) -> bool:
-        """Whether only this provider has such a path. The path still has any `/openai`-like prefix in front."""
+        """Whether only this provider has such a path. The path still has the prefix that may name a provider."""
         ...
 
     def claims_model(self, model: str) -> int:

@@ -116,15 +116,14 @@ Found = tuple[Provider | None, str, bool]
 def _detect_guarded(exchange: Exchange, clues: Clues, faults: Faults) -> Found:
     """Detect; if a provider's plugin fails in it, find out which, count it, and detect again without it."""
     version = exchange.version
-    try:
+    with faults.of("detection"):
         return detect(version.providers, version.claims, version.default, clues)
-    except Exception:  # noqa: BLE001 - a plugin may raise anything; the request goes on without it
-        sound: dict[str, Provider] = {}
-        for one in version.providers.values():
-            with faults.of(one.id):
-                detect({one.id: one}, Claims([one]), None, clues)
-                sound[one.id] = one
-        return detect(sound, Claims(sound.values()), version.default, clues)
+    sound: dict[str, Provider] = {}
+    for one in version.providers.values():
+        with faults.of(one.id):
+            detect({one.id: one}, Claims([one]), None, clues)
+            sound[one.id] = one
+    return detect(sound, Claims(sound.values()), version.default, clues)
 
 
 def detect(providers: Mapping[str, Provider], claims: Claims, default: Provider | None, clues: Clues) -> Found:

@@ -50,19 +50,17 @@ class Observer:
                 self._read(self._reader, piece)
 
     def _read(self, reader: Reader, piece: bytes) -> None:
-        try:
+        with self._faults.of(self._who):
             if self._decoder is None:
                 reader.feed(piece)
             else:
                 for clear in self._decoder.feed(piece):
                     reader.feed(clear)
-        except Exception as error:  # noqa: BLE001 - a plugin's reader may raise anything; the answer goes on
-            self._faults.count(self._who, error)
-            self._reader = None
-            self.spoiled = True
+            if not self.first_token_ns and reader.first_token_seen:
+                self.first_token_ns = time.perf_counter_ns()
             return
-        if not self.first_token_ns and reader.first_token_seen:
-            self.first_token_ns = time.perf_counter_ns()
+        self._reader = None
+        self.spoiled = True
 
     def finish(self, *, complete: bool) -> Reading:
         """What was read, once no more will come."""

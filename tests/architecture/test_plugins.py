@@ -51,7 +51,7 @@ def test_a_plugin_is_a_distribution_of_its_own(folder: Path) -> None:
     assert project["license"] == "MIT"
     assert project["version"] == _project(ROOT)["project"]["version"]
     assert f"lectr=={project['version']}" in project["dependencies"]
-    assert list(project["entry-points"]) == ["lectr"]
+    assert "lectr" in project["entry-points"]
     assert _face(folder).is_file()
     assert (_face(folder).parent / "py.typed").is_file()
     assert (folder / "README.md").is_file()
