@@ -60,7 +60,7 @@ def lectr_providers(settings: Settings) -> Iterable[Provider]:
     Return:  providers; one plugin may offer many. An id that exists already is a fault.
     Order:   none: what speaks loudest for a request wins (see `Provider.claims_model`), ties go by id.
     Failure: raising stops the start and names the plugin; later, a running gateway keeps the version it has.
-    Since:   0.1. Example: every plugins/lectr-provider-*.
+    Since:   0.1. Example: plugins/lectr-provider-groq.
     """
     raise NotImplementedError
 
