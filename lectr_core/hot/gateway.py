@@ -62,6 +62,9 @@ class Gateway:
                     task_status.started()
                     await self._stop.wait()
                     doors.cancel_scope.cancel()
+                # Whoever comes now is refused at once; left open, the kernel would let them wait for nobody.
+                for listener in listeners:
+                    listener.close()
                 await self._drain()
             self.pool.close()
             outer.cancel_scope.cancel()
