@@ -61,7 +61,7 @@ def describe(kind: Type) -> str:
         return " or ".join(f"'{one}'" if isinstance(one, str) else str(one) for one in get_args(kind))
     if origin in (tuple, list, set, frozenset, Sequence):
         inner = get_args(kind)[0] if get_args(kind) else str
-        return "a list of " + ("text" if inner is str else f"({describe(inner)})")
+        return f"a list of {'text' if inner is str else 'tables' if attrs.has(inner) else f'({describe(inner)})'}"
     if origin in (dict, Mapping) or kind in (dict, Mapping):
         return "a table"
     if isinstance(kind, type) and attrs.has(kind):
