@@ -49,6 +49,8 @@ class Connector:
                 with stream.socket:  # closed unless its descriptor has been taken over
                     raw = socket.socket(fileno=stream.socket.detach())
                 try:
+                    # Trio's was non-blocking, but the new object does not know that, and `wrap_socket` would make it block.
+                    raw.setblocking(False)
                     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     if origin.scheme == "https":
                         raw = await self._secure(raw, origin, ca_file)
@@ -70,7 +72,10 @@ class Connector:
     async def _secure(self, raw: socket.socket, origin: Origin, ca_file: Path | None) -> ssl.SSLSocket:
         context = self._contexts.get(ca_file)
         if context is None:
-            context = self._contexts[ca_file] = _context(ca_file)
+            try:
+                context = self._contexts[ca_file] = _context(ca_file)
+            except OSError as error:
+                raise Unreachable(origin, "tls", f"certificate authorities: {_reason(error)}") from error
         secured = context.wrap_socket(
             raw, server_hostname=origin.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )

@@ -1,0 +1,122 @@
+"""Opening connections to providers: TLS that never holds the worker up, and failures that have a name."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+
+from lectr_core import Origin
+from lectr_core.hot.connect import Connector, Unreachable
+from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.reactor import Reactor, Spot
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
+    ca = trustme.CA()
+    path = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(str(path))
+    return ca, path
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def spot() -> Spot:
+    return Spot(Reactor())
+
+
+def _origin(listener: socket.socket, scheme: str = "https") -> Origin:
+    return Origin(scheme, "127.0.0.1", listener.getsockname()[1])
+
+
+async def _open(listener: socket.socket, authority: tuple[trustme.CA, Path], spot: Spot) -> tuple[Link, ssl.SSLSocket]:
+    """Both ends of a TLS connection. The far one blocks, so it has a thread."""
+    ca, path = authority
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    accepted: list[ssl.SSLSocket] = []
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        accepted.append(context.wrap_socket(sock, server_side=True))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    link = await Connector(5).open(_origin(listener), path, spot)
+    thread.join()
+    return link, accepted[0]
+
+
+async def test_secured_link_never_blocks_the_worker(
+    listener: socket.socket, authority: tuple[trustme.CA, Path], spot: Spot
+) -> None:
+    link, far = await _open(listener, authority, spot)
+    with far:
+        assert link.sock.gettimeout() == 0
+        assert link.recv_now() is None  # session tickets are no content
+        far.sendall(b"hello")
+        await trio.lowlevel.wait_readable(link.sock)
+        assert link.recv_now() == b"hello"
+        assert link.send_now(b"x" * 50_000_000) < 50_000_000  # full, and it says so instead of waiting
+    link.close()
+
+
+async def test_secured_link_cut_without_goodbye_is_broken(
+    listener: socket.socket, authority: tuple[trustme.CA, Path], spot: Spot
+) -> None:
+    link, far = await _open(listener, authority, spot)
+    far.close()  # no close_notify: the content may have been cut by anybody
+
+    async def read() -> bytes:
+        while (data := link.recv_now()) is None:
+            await trio.lowlevel.wait_readable(link.sock)
+        return data
+
+    with pytest.raises(Broken):
+        await read()
+    link.close()
+
+
+async def test_silent_handshake_ends_at_the_limit(listener: socket.socket, spot: Spot) -> None:
+    with pytest.raises(Unreachable) as caught:
+        await Connector(0.05).open(_origin(listener), None, spot)
+    assert caught.value.stage == "timeout"
+
+
+async def test_authorities_that_cannot_be_read_are_a_failure_of_tls(
+    listener: socket.socket, spot: Spot, tmp_path: Path
+) -> None:
+    with pytest.raises(Unreachable) as caught:
+        await Connector(5).open(_origin(listener), tmp_path / "missing.pem", spot)
+    assert caught.value.stage == "tls"
+
+
+async def test_nobody_listening_is_a_failure_to_connect(listener: socket.socket, spot: Spot) -> None:
+    origin = _origin(listener, "http")
+    listener.close()
+    with pytest.raises(Unreachable) as caught:
+        await Connector(5).open(origin, None, spot)
+    assert caught.value.stage == "connect"
+
+
+async def test_plain_link_carries_bytes(listener: socket.socket, spot: Spot) -> None:
+    link = await Connector(5).open(_origin(listener, "http"), None, spot)
+    far, _ = listener.accept()
+    with far:
+        assert link.recv_now() is None
+        far.sendall(b"hello")
+        await trio.lowlevel.wait_readable(link.sock)
+        assert link.recv_now() == b"hello"
+    link.close()
