@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 
 import click
@@ -53,6 +54,8 @@ def lectr(context: click.Context, config: Path | None, data: Path | None) -> Non
 
 def make() -> tuple[click.Group, CommandLine]:
     """The whole command line, plugins' commands included."""
+    group = copy(lectr)
+    group.commands = {}
     for command in (
         run.up,
         run.serve,
@@ -66,10 +69,10 @@ def make() -> tuple[click.Group, CommandLine]:
         packages.uninstall,
         config.config,
     ):
-        lectr.add_command(command)
+        group.add_command(command)
     line = CommandLine()
-    line.plugins().add_commands(lectr)
-    return lectr, line
+    line.plugins().add_commands(group)
+    return group, line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,166 @@
+"""The doctor sees what is wrong, names it, and says what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+import pytest
+
+from lectr_core.assembly.command_line import CommandLine
+from lectr_core.assembly.examine import Finding, _credentials, examine
+from lectr_core.assembly.ground import take_data
+from lectr_core.assembly.health import Board, Health
+from lectr_core.assembly.keys import create_key
+from lectr_core.assembly.plugins import load_plugins
+from lectr_core.assembly.reach import clock_offset_s, reach_all
+from lectr_core.cold.standing import SinkStanding, Standing, write_standing
+from lectr_core.model.call import Origin
+from lectr_core.model.settings import GatewaySettings, ProviderSettings, Settings
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o700)
+    return CommandLine(flags={"gateway.data": str(tmp_path), "gateway.listen": "127.0.0.1:0"}, plugins=load_plugins([]))
+
+
+def told(line: CommandLine, what: str) -> list[tuple[str, str]]:
+    return [(found.level, found.text) for found in examine(line, reach=False) if found.what == what]
+
+
+def test_all_settings_faults_are_findings(tmp_path: Path, line: CommandLine) -> None:
+    (tmp_path / "lectr.toml").write_text("[gateway]\nx = 1\ny = 2\n")
+    assert [level for level, _ in told(line, "settings")] == ["fail", "fail"]
+
+
+def test_a_variable_that_sets_nothing_is_pointed_out(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LECTR_GATEWAY_LISTENN", "x")
+    assert ("warn", "variables that set nothing: LECTR_GATEWAY_LISTENN") in told(line, "settings")
+
+
+def test_keys_open_files_and_disk_are_looked_at(tmp_path: Path, line: CommandLine) -> None:
+    assert told(line, "keys") == [("warn", "none works: every request is refused")]
+    create_key(tmp_path, "acme", "ci")
+    assert told(line, "keys") == [("ok", "1 work")]
+    (tmp_path / "keys.json").chmod(0o644)
+    assert told(line, "data") == [("fail", f"{tmp_path / 'keys.json'} is open to other users")]
+    assert len(told(line, "disk")) == len(told(line, "open files")) == 1
+
+
+def test_a_taken_port_is_found_where_no_gateway_runs(line: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line.flags = {**line.flags, "gateway.listen": f"127.0.0.1:{taken.getsockname()[1]}"}
+        assert told(line, "listen")[0][0] == "fail"
+    assert told(line, "gateway") == [("ok", "not running")]
+
+
+def health(process: str, **more: object) -> Health:
+    given = {"pid": os.getpid(), "state": "serving", "version": "v", "updated_ns": time.time_ns(), **more}
+    return Health(process=process, **given)  # type: ignore[arg-type]  # a test's own values
+
+
+def test_a_running_gateway_is_asked_through_its_health_files(tmp_path: Path, line: CommandLine) -> None:
+    board = Board(tmp_path)
+    with take_data(tmp_path):
+        board.show(health("supervisor", version=line.settings().version, notes={"refused": "gateway.x: unknown\nmore"}))
+        board.show(health("worker-0", counters={"requests": 3, "records_lost": 2}, faults={"mine": 4}))
+        board.show(health("worker-1", pid=2**22 + 1))
+        sink = SinkStanding(
+            id="store",
+            state="failing",
+            caught_up=False,
+            behind_s=99.0,
+            busy_s=0.0,
+            stored=1,
+            in_flight=0,
+            lost=0,
+            damaged=0,
+            failures=3,
+            last_fault="OSError: full",
+            batch_limit=1,
+            blocked_by=None,
+            unreadable=(),
+        )
+        standing = Standing(pid=1, written_at="", waits_for_other=False, sinks=(sink,), price_faults={"book": 2})
+        write_standing(tmp_path / "health" / "cold.json", standing)
+        found = [(item.level, item.what, item.text) for item in examine(line, reach=False)]
+    assert ("fail", "gateway", "the newest settings are refused: gateway.x: unknown") in found
+    assert ("warn", "worker-0", "plugin mine failed 4 times and was skipped") in found
+    assert ("fail", "worker-0", "2 records lost (disk full?)") in found
+    assert ("fail", "worker-1", "not running") in found
+    assert ("fail", "cold side", "store: failing, 1 stored; OSError: full") in found
+    assert ("warn", "cold side", "price book book failed 2 times") in found
+
+
+def test_a_credential_that_is_not_set_is_named_and_never_shown() -> None:
+    sections = {"provider.a": ProviderSettings(api_key_env="A_KEY"), "provider.b": ProviderSettings(api_key_env="B_KEY")}
+    settings = Settings(gateway=GatewaySettings(), sections=sections, version="v", environ={"A_KEY": "sk-canary"})
+    found = list(_credentials(settings))
+    assert [finding.level for finding in found] == ["ok", "warn"]
+    assert "sk-canary" not in str([attrs.asdict(finding) for finding in found])
+
+
+@pytest.mark.parametrize(
+    ("date", "offset"),
+    [("Wed, 01 Jan 2025 00:00:00 GMT", 60.0), ("Wed, 01 Jan 2025 00:02:00 GMT", -60.0), ("nonsense", None), (None, None)],
+)
+def test_the_clock_is_compared_with_the_providers(date: str | None, offset: float | None) -> None:
+    assert clock_offset_s(date, datetime(2025, 1, 1, 0, 1, tzinfo=UTC)) == offset
+
+
+class Plain(BaseHTTPRequestHandler):
+    """Answers everything with 404, and remembers what it was sent."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append(f"{self.requestline}\n{self.headers}")
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@attrs.frozen
+class Reached:
+    """As much of a provider as is needed to reach it."""
+
+    id: str
+    origin: Origin | None
+
+
+def test_providers_are_reached_without_any_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server, socket.socket() as closed:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        closed.bind(("127.0.0.1", 0))
+        providers = [
+            Reached("there", Origin("http", "127.0.0.1", server.server_address[1])),
+            Reached("gone", Origin("http", "127.0.0.1", closed.getsockname()[1])),
+            Reached("later", None),
+        ]
+        settings = Settings(gateway=GatewaySettings(), sections={}, version="v")
+        found = reach_all(providers, settings)  # type: ignore[arg-type]  # as much of a provider as is needed
+        server.shutdown()
+    assert [(finding.level, finding.what, finding.text.partition(":")[0]) for finding in found] == [
+        ("warn", "providers", "gone"),
+        ("skip", "providers", "later"),
+        ("ok", "providers", "there"),
+        ("ok", "clock", "agrees with the providers"),
+    ]
+    assert Plain.seen[0].startswith("GET / HTTP/1.1\n")
+    assert not {"authorization", "x-api-key"} & {row.partition(":")[0].lower() for row in Plain.seen[0].splitlines()}
+
+
+def test_every_finding_that_fails_says_what_to_do(line: CommandLine) -> None:
+    findings: list[Finding] = examine(line, reach=False)
+    assert all(finding.act for finding in findings if finding.level in ("fail", "warn"))
