@@ -22,6 +22,7 @@ from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import ConnectionEnding, Late, Spot
 from lectr_core.hot.way import travel
 from lectr_core.model.call import Refusal
+from lectr_core.model.record import EndedBy
 
 if TYPE_CHECKING:
     from lectr_core.hot.gateway import Gateway
@@ -115,7 +116,7 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
         exchange = await travel(gateway, link, *found)
         connection.busy = False
         if not exchange.reusable:
-            if exchange.refused is not None or not exchange.body_complete:
+            if not link.torn and (exchange.refused is not None or not exchange.body_complete):
                 await _linger(link)
             return
         if gateway.stopping:
@@ -127,10 +128,15 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
 async def _turn_away(gateway: Gateway, link: Link, refusal: Refusal) -> None:
     """Refuse what never became a request; that too leaves a record."""
     exchange = Exchange(client=link, version=gateway.version)
+    ended_by: EndedBy = "gateway_shutdown"
     try:
         await refuse.instead(exchange, Refused(refusal, closes=True), gateway)
+        ended_by = "completed"
+    except ClientGone:
+        ended_by = "client_gone"
+        raise
     finally:
-        note.ended(exchange, gateway.journal, gateway.faults, "completed", None)
+        note.ended(exchange, gateway.journal, gateway.faults, ended_by, None)
     await _linger(link)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from lectr_core.hot.link import Link
+from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.reactor import Late
 from lectr_core.hot.version import Version
 from lectr_core.model.call import Answer, Call, Refusal
 from lectr_core.model.keys import KeyHolder
@@ -42,7 +43,7 @@ class Refused(Exception):
 
 
 class ClientGone(Exception):
-    """The client left before its answer was complete."""
+    """The client left, or took no more, before its answer was complete."""
 
 
 class AnswerCut(Exception):
@@ -128,6 +129,13 @@ class Exchange:
 
     def __attrs_post_init__(self) -> None:
         self.id = new_id(self.started_ns)
+
+    async def tell(self, data: bytes) -> None:
+        """Send to the client. Waits: while it does not read, as long as the caller's limit allows. Errors: ClientGone."""
+        try:
+            await self.client.send(data)
+        except (Broken, Late) as error:
+            raise ClientGone from error
 
     @property
     def body_complete(self) -> bool:

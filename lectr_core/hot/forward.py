@@ -16,7 +16,7 @@ from lectr_core.hot.credentials import substitutions
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pool import Place, Pool
-from lectr_core.hot.reactor import Late
+from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.hot.upload import Upload
 from lectr_core.model.call import Refusal
 from lectr_core.wire import forwarding, heads
@@ -110,12 +110,13 @@ async def _open(exchange: Exchange, pool: Pool, place: Place) -> Link:
         finally:
             spot.scope = None
             exchange.waited_ns += time.perf_counter_ns() - waiting_since
-    raise ClientGone
+    raise ConnectionEnding if spot.ending else ClientGone
 
 
 async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[ResponseHead, bytes]:
     """Upload and listen at once, until the final head is here."""
     client, settings = exchange.client, exchange.version.settings
+    client.spot.limit(settings.first_byte_limit_s)
     held = b""
     interim = 0
     listening = False
@@ -180,11 +181,8 @@ async def _pass_interim(exchange: Exchange, answer: ResponseHead, count: int) ->
     if answer.status == 101 or count > MAX_INTERIM_ANSWERS:
         raise _unreachable(exchange, "sent interim responses that nobody asked for")
     if exchange.asked.minor:
-        lines = [answer.line, *(line for _, _, line in answer.fields), b"\r\n"]
-        try:
-            await exchange.client.send(b"\r\n".join(lines))
-        except Broken as error:
-            raise ClientGone from error
+        lines = [answer.line, *answer.fields.lines, b"\r\n"]
+        await exchange.tell(b"\r\n".join(lines))
 
 
 def _unreachable(exchange: Exchange, what: str, category: str = "network") -> Refused:

@@ -74,7 +74,7 @@ def provider(exchange: Exchange, faults: Faults) -> None:
         model, streamed = fields.model, fields.streamed
         exchange.streamed = bool(streamed)
         exchange.max_tokens = fields.max_tokens
-    clues = Clues(exchange.asked.value(b"x-lectr-provider"), asked.path, model, asked.credential)
+    clues = Clues(exchange.asked.fields.value(b"x-lectr-provider"), asked.path, model, asked.credential)
     found, path, unknown = _detect_guarded(exchange, clues, faults)
     if found is None:
         raise Refused(_no_provider(clues.named, exchange.version.providers))
@@ -190,7 +190,7 @@ def _credentials(head: RequestHead, given: set[bytes]) -> tuple[list[Credential]
     theirs: list[Credential] = []
     own: set[bytes] = set()
     for name in CREDENTIAL_FIELDS:
-        for value in head.values(name) if name in head.first else ():
+        for value in head.fields.values(name) if name in head.fields else ():
             scheme = b""
             token = value
             if name == b"authorization":
@@ -205,13 +205,13 @@ def _credentials(head: RequestHead, given: set[bytes]) -> tuple[list[Credential]
 
 
 def _labels(exchange: Exchange, head: RequestHead, given: set[bytes]) -> None:
-    given.update(head.values(b"x-lectr-key"))
-    feature = head.value(b"x-lectr-feature")
+    given.update(head.fields.values(b"x-lectr-key"))
+    feature = head.fields.value(b"x-lectr-feature")
     if feature is not None:
         text = _text(feature)
         exchange.feature = text[:MAX_FEATURE_CHARS] or "untagged"
         exchange.feature_cut = len(text) > MAX_FEATURE_CHARS
-    task = head.value(b"x-lectr-task")
+    task = head.fields.value(b"x-lectr-task")
     if task is not None:
         exchange.task = _text(task)[:MAX_TASK_CHARS] or None
 

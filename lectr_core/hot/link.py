@@ -24,9 +24,9 @@ class Broken(Exception):
 
 
 class Link:
-    """One open connection. Owns the socket; `close` or `reset` ends it."""
+    """One open connection. Owns the socket; `close` ends it."""
 
-    __slots__ = ("fd", "hung_up", "reactor", "sock", "spot", "stirred", "used_at")
+    __slots__ = ("fd", "hung_up", "reactor", "sock", "spot", "stirred", "torn", "used_at")
 
     def __init__(self, sock: socket.socket, reactor: Reactor, spot: Spot) -> None:
         self.sock = sock
@@ -37,6 +37,8 @@ class Link:
         """The peer has closed its side (or all of it). What it sent before may still be readable."""
         self.stirred = False
         """Something came in since this was last set to False; tells an idle link that it is not silent."""
+        self.torn = False
+        """What was sent is a fragment, and only the connection's end will tell its end: closing must look like a reset."""
         self.used_at = 0.0
         reactor.add(self)
 
@@ -79,14 +81,11 @@ class Link:
             rest = rest[self.send_now(rest) :]
 
     def close(self) -> None:
-        """Close in order: what was sent still arrives."""
+        """Close: in order, so that what was sent still arrives; with a reset if it is torn."""
         self.reactor.remove(self)
+        if self.torn:
+            try:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            except OSError:
+                pass  # gone already; on a unix socket it says nothing
         self.sock.close()
-
-    def reset(self) -> None:
-        """Close so that the peer sees a reset: an answer that was cut must not look finished."""
-        try:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        except OSError:
-            pass  # gone already; a unix socket has no such option and closes at once
-        self.close()

@@ -104,6 +104,8 @@ def _judge(
         return "client_disconnected", "client", None
     if ended_by == "gateway_shutdown":
         return "gateway_shutdown", "lectr", None
+    if ended_by == "crash":
+        return "interrupted", "lectr", None
     if ended_by != "completed":
         return "upstream_failed", "network", category
     answer, provider = exchange.answer, exchange.target_provider
@@ -144,5 +146,5 @@ def _own_share(exchange: Exchange, now_ns: int) -> int:
 
 
 def _retry_count(exchange: Exchange) -> int | None:
-    value = exchange.head.value(b"x-stainless-retry-count") if exchange.head is not None else None
+    value = exchange.head.fields.value(b"x-stainless-retry-count") if exchange.head is not None else None
     return int(value) if value is not None and value.isdigit() and len(value) < 6 else None

@@ -49,7 +49,7 @@ class Spot:
         """The gateway wants this connection to end now."""
         self.turns = 0
         self.scope: trio.CancelScope | None = None
-        """What to cancel if the client hangs up while its task waits for something else than a link."""
+        """What to cancel if the client hangs up, or must end, while its task waits for something else than a link."""
         reactor.spots.add(self)
 
     def limit(self, seconds: float) -> None:
@@ -59,12 +59,14 @@ class Spot:
     async def share(self) -> None:
         """After some turns without sleep, let the others run: a peer that is always ready must not keep the loop to itself.
 
-        Waits: for one round of the loop, now and then. Cancel: as at any checkpoint.
+        Waits: for one round of the loop, now and then. Errors: ConnectionEnding. Cancel: as at any checkpoint.
         """
         self.turns += 1
         if self.turns >= MAX_TURNS:
             self.turns = 0
             await trio.lowlevel.checkpoint()
+            if self.ending:
+                raise ConnectionEnding
 
     async def sleep(self) -> None:
         """Sleep until something happens on one of the links.
@@ -93,6 +95,8 @@ class Spot:
     def end(self) -> None:
         """Make the sleeper, now or later, raise ConnectionEnding."""
         self.ending = True
+        if self.scope is not None:
+            self.scope.cancel()
         self.wake()
 
     def leave(self) -> None:

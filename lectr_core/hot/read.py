@@ -69,8 +69,8 @@ async def body_to_decide(exchange: Exchange) -> None:
     size = 0
     data = exchange.rest
     exchange.rest = b""
-    if not data and head.minor and b"100-continue" in head.tokens(b"expect"):
-        await exchange.client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if not data and head.minor and b"100-continue" in head.fields.tokens(b"expect"):
+        await exchange.tell(b"HTTP/1.1 100 Continue\r\n\r\n")
     while True:
         if data:
             end, pieces = body.take(data)
@@ -106,7 +106,7 @@ async def _more(exchange: Exchange, limit_s: float) -> bytes:
 
 
 def _is_json(head: RequestHead) -> bool:
-    kind = head.value(b"content-type")
+    kind = head.fields.value(b"content-type")
     if kind is None:
         return False
     kind = kind.partition(b";")[0].strip().lower()

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lectr_core.hot.exchange import ClientGone, Exchange, Refused
+from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
-from lectr_core.hot.link import Broken
-from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.model.call import Refusal
 from lectr_core.ports import Provider
 
@@ -35,7 +33,7 @@ _REASONS = {
 
 
 async def instead(exchange: Exchange, refused: Refused, gateway: Gateway) -> None:
-    """Send a refusal in place of an answer. Waits: for the client. Errors: ClientGone."""
+    """Send a refusal in place of an answer. Waits: for the client. Errors: ClientGone; ConnectionEnding."""
     exchange.refused = refused
     whole = exchange.head is not None and (exchange.body_complete or not exchange.head.has_body)
     asked_to_stay = exchange.head is not None and exchange.head.keeps_alive
@@ -45,10 +43,9 @@ async def instead(exchange: Exchange, refused: Refused, gateway: Gateway) -> Non
     if exchange.head is not None and exchange.head.method == b"HEAD":
         body = b""
     exchange.status = refused.refusal.status
-    try:
-        await exchange.client.send(head + body)
-    except (Broken, Late, ConnectionEnding) as error:
-        raise ClientGone from error
+    # The limit that stands may have passed: it can be the reason for the refusal.
+    exchange.client.spot.limit(exchange.version.settings.body_limit_s)
+    await exchange.tell(head + body)
     exchange.refused_bytes = len(body)
 
 

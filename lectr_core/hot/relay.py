@@ -38,10 +38,11 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
         and not unchunk
         and not isinstance(body, CloseBody)
     )
-    exchange.answer = reported = Answer(head.status, head.names())
+    exchange.answer = reported = Answer(head.status, head.fields.as_text())
     assert exchange.call is not None
     assert exchange.target_provider is not None
     exchange.observer = Observer(exchange.target_provider, exchange.call, reported, faults)
+    client.spot.limit(exchange.version.settings.silence_limit_s)
     lines = forwarding.response_lines(head, unchunk=unchunk, keep_alive=exchange.reusable, client_minor=exchange.asked.minor)
     spare = b""
     try:
@@ -52,7 +53,11 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
         raise AnswerCut("gateway_timeout", "timeout") from None
     except ConnectionEnding:
         raise AnswerCut("gateway_shutdown", "network") from None
+    except MalformedMessage as error:
+        # Of what the client still uploads. Its answer has begun, so there is no other way to tell it than to end.
+        raise ClientGone from error
     finally:
+        client.torn = not body.done and (unchunk or isinstance(body, CloseBody))
         sound = body.done and not isinstance(body, CloseBody) and not spare
         if sound and head.keeps_alive and upstream.upload.done:
             pool.give_back(upstream.place, link)
@@ -70,10 +75,10 @@ async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: byte
         end, content = _take(body, data)
     except AnswerCut:
         # The head was sound. The client gets it, as it would have had the fault come a moment later.
-        await _send(exchange, lines)
+        await exchange.tell(lines)
         raise
     out = b"".join(content) if unchunk else data[:end]
-    await _send(exchange, lines + out)
+    await exchange.tell(lines + out)
     exchange.head_sent_ns = time.perf_counter_ns()
     if content:
         _observe(exchange, content)
@@ -103,7 +108,7 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
             raise AnswerCut("provider_failed", "network")
         end, content = _take(body, data)
         out = b"".join(content) if unchunk else data[:end] if end < len(data) else data
-        await _send(exchange, out)
+        await exchange.tell(out)
         _observe(exchange, content)
         if body.done:
             return data[end:]
@@ -121,13 +126,6 @@ def _take(body: Body, data: bytes) -> tuple[int, list[bytes]]:
     if isinstance(body, ChunkedBody) and any(forwarding.is_own(name) for name in body.trailers):
         raise AnswerCut("provider_failed", "network")
     return end, content
-
-
-async def _send(exchange: Exchange, data: bytes) -> None:
-    try:
-        await exchange.client.send(data)
-    except Broken as error:
-        raise ClientGone from error
 
 
 def _observe(exchange: Exchange, content: list[bytes]) -> None:

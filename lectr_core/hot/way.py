@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot import decide, forward, identify, note, read, refuse, relay
 from lectr_core.hot.exchange import AnswerCut, ClientGone, Exchange, Refused
-from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.link import Link
 from lectr_core.hot.reactor import ConnectionEnding
 from lectr_core.model.call import Refusal
 from lectr_core.model.record import EndedBy
@@ -30,7 +32,7 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes) -> Ex
     Cancel: the provider's connection is closed and the record written.
     """
     exchange = Exchange(client=client, version=gateway.version, rest=rest)
-    ended_by: EndedBy = "gateway_shutdown"
+    ended_by: EndedBy = "crash"  # of this one exchange: what escapes is a fault of Lectr
     category: str | None = None
     try:
         try:
@@ -49,12 +51,15 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes) -> Ex
         except Refused as refused:
             await refuse.instead(exchange, refused, gateway)
         ended_by = "completed"
-    except (ClientGone, Broken):
+    except ClientGone:
         ended_by, exchange.reusable = "client_gone", False
     except AnswerCut as cut:
         ended_by, category, exchange.reusable = cut.ended_by, cut.category, False
     except ConnectionEnding:
         ended_by, exchange.reusable = "gateway_shutdown", False
+    except trio.Cancelled:
+        ended_by = "gateway_shutdown"
+        raise
     finally:
         note.ended(exchange, gateway.journal, gateway.faults, ended_by, category)
     return exchange

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from lectr_core.wire.heads import Field, RequestHead, ResponseHead
+from lectr_core.wire.fields import Fields
+from lectr_core.wire.heads import RequestHead, ResponseHead
 
 # Transfer-Encoding is not here: bodies go on with the framing they came in, so its line stays true.
 HOP_BY_HOP: Final = frozenset(
@@ -40,6 +41,8 @@ _NOT_FOR_CONNECTION: Final = frozenset(
     }
 )
 
+_ENDS_HERE: Final = dict.fromkeys(HOP_BY_HOP)
+
 OWN_PREFIX: Final = b"x-lectr-"
 """Fields that speak to Lectr alone and never reach a provider."""
 
@@ -58,28 +61,32 @@ def request_lines(
         are whole lines that come last. Lines have no CRLF.
     Source: RFC 9110 §7.6.1, RFC 9112 §3.2.
     """
-    named = _named_by_connection(head.fields) if b"connection" in head.first else None
+    fields = head.fields
+    host = (fields.line(b"host") or b"Host")[:4] + b": " + authority.encode("ascii")
+    instead: dict[bytes, bytes | None] = {**_ENDS_HERE, **_named_by_connection(fields), **replace, b"host": host}
+    if fields.has_repeated:
+        kept = _replaced_once(fields, instead)
+    else:
+        kept = [instead.get(name, line) for name, line in fields if not name.startswith(OWN_PREFIX)]
     lines = [head.method + b" " + target.encode("latin-1") + b" HTTP/1.1"]
-    replaced: set[bytes] = set()
-    hosted = False
-    for name, _, line in head.fields:
-        if name == b"host":
-            lines.append(line[:4] + b": " + authority.encode("ascii"))
-            hosted = True
-        elif name in replace:
-            other = replace[name]
-            if other is not None and name not in replaced:
-                lines.append(other)
-            replaced.add(name)
-        elif name in HOP_BY_HOP or name.startswith(OWN_PREFIX) or (named and name in named):
-            continue
-        else:
-            lines.append(line)
-    if not hosted:
-        lines.insert(1, b"Host: " + authority.encode("ascii"))
-    lines.extend(add)
+    if b"host" not in fields:
+        lines.append(host)
+    lines += [line for line in kept if line is not None]
+    lines += add
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
+
+
+def _replaced_once(fields: Fields, instead: dict[bytes, bytes | None]) -> list[bytes | None]:
+    """As above, for heads in which a name comes again: what is put in a field's place stands there once."""
+    kept: list[bytes | None] = []
+    seen: set[bytes] = set()
+    for name, line in fields:
+        if name.startswith(OWN_PREFIX):
+            continue
+        kept.append((None if name in seen else instead[name]) if name in instead else line)
+        seen.add(name)
+    return kept
 
 
 def response_lines(head: ResponseHead, *, unchunk: bool, keep_alive: bool, client_minor: int) -> bytes:
@@ -87,13 +94,11 @@ def response_lines(head: ResponseHead, *, unchunk: bool, keep_alive: bool, clien
 
     Shapes: *unchunk*: the client speaks HTTP/1.0, so the content goes without chunks and ends with the connection.
     """
-    named = _named_by_connection(head.fields) if b"connection" in head.first else None
+    ends_here = {**_ENDS_HERE, **_named_by_connection(head.fields)}
+    if unchunk:
+        ends_here[b"transfer-encoding"] = None
     line = head.line if head.minor else b"HTTP/1.1" + head.line[8:]
-    lines = [line]
-    for name, _, raw in head.fields:
-        if name in HOP_BY_HOP or (named and name in named) or (unchunk and name == b"transfer-encoding"):
-            continue
-        lines.append(raw)
+    lines = [line, *(line for name, line in head.fields if name not in ends_here)]
     if not keep_alive:
         lines.append(b"Connection: close")
     elif not client_minor:
@@ -107,9 +112,6 @@ def is_own(name: bytes) -> bool:
     return name.startswith(OWN_PREFIX) or name in HOP_BY_HOP
 
 
-def _named_by_connection(fields: list[Field]) -> set[bytes] | None:
-    named: set[bytes] | None = None
-    for name, value, _ in fields:
-        if name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
-            named = (named or set()) | {token.strip().lower() for token in value.split(b",")}
-    return named - _NOT_FOR_CONNECTION if named else None
+def _named_by_connection(fields: Fields) -> dict[bytes, None]:
+    named = fields.tokens(b"connection") if b"connection" in fields else ()
+    return {name: None for name in named if name not in _NOT_FOR_CONNECTION}

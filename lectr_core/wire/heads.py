@@ -14,13 +14,11 @@ import attrs
 import httptools
 
 from lectr_core.errors import MalformedMessage
+from lectr_core.wire.fields import Fields
 
 # Issue trackers of the usual servers show 8 to 32 KiB as their limits; cookies and long betas lists stay far below.
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 200
-
-Field = tuple[bytes, bytes, bytes]
-"""(name in lower case, value without surrounding blanks, the line as it came without CRLF)."""
 
 END: Final = b"\r\n\r\n"
 
@@ -38,13 +36,11 @@ class RequestHead:
     """One request head as it came."""
 
     method: bytes
-    target: bytes
+    target: bytes = attrs.field(repr=False)
     """Origin-form, byte for byte; an absolute-form target has become its path and query."""
     minor: int
     """1 in HTTP/1.1, 0 in HTTP/1.0."""
-    fields: list[Field] = attrs.field(repr=False)
-    first: dict[bytes, bytes] = attrs.field(repr=False)
-    """Value of the first field of each name: so that a look-up does not walk the fields."""
+    fields: Fields
     length: int | None
     """`Content-Length`; None where there is none."""
     chunked: bool
@@ -54,22 +50,10 @@ class RequestHead:
         """Whether a body follows. A request without framing has none (RFC 9112 §6.3)."""
         return self.chunked or bool(self.length)
 
-    def value(self, name: bytes) -> bytes | None:
-        """The first value of the field called *name* (lower case)."""
-        return self.first.get(name)
-
-    def values(self, name: bytes) -> list[bytes]:
-        """The values of all fields called *name* (lower case)."""
-        return [field[1] for field in self.fields if field[0] == name] if name in self.first else []
-
-    def tokens(self, name: bytes) -> set[bytes]:
-        """Every comma-separated token of all fields called *name*, in lower case."""
-        return _tokens(self.values(name))
-
     @property
     def keeps_alive(self) -> bool:
         """Whether the client means to use the connection again (RFC 9112 §9.3)."""
-        tokens = self.tokens(b"connection")
+        tokens = self.fields.tokens(b"connection")
         return b"close" not in tokens if self.minor else b"keep-alive" in tokens
 
 
@@ -81,21 +65,14 @@ class ResponseHead:
     line: bytes
     """The status line without CRLF."""
     minor: int
-    fields: list[Field] = attrs.field(repr=False)
-    first: dict[bytes, bytes] = attrs.field(repr=False)
+    fields: Fields
     length: int | None
     chunked: bool
 
     @property
     def keeps_alive(self) -> bool:
         """Whether the connection may be used again after this response."""
-        if not self.minor or b"connection" not in self.first:
-            return self.minor == 1
-        return b"close" not in _tokens([field[1] for field in self.fields if field[0] == b"connection"])
-
-    def names(self) -> dict[str, str]:
-        """Fields as text by lower-case name; of repeated ones the last."""
-        return {name.decode("latin-1"): value.decode("latin-1") for name, value, _ in self.fields}
+        return self.minor == 1 and b"close" not in self.fields.tokens(b"connection")
 
 
 class _Judge:
@@ -134,12 +111,12 @@ def parse_request_head(head: bytes) -> RequestHead:
     method, sent, version = parts
     minor = _MINORS[version]
     _judge(httptools.HttpRequestParser(_JUDGE), head if head.isascii() else _masked(head))
-    fields, first = _fields(lines)
-    length, chunked = _framing(first, minor)
-    if minor and b"host" not in first:
+    fields = _fields(head, lines)
+    length, chunked = _framing(fields, minor)
+    host = fields.value(b"host")
+    if host is None and minor:
         raise MalformedMessage("host is missing")
-    target = _origin_form(sent, first.get(b"host", b""))
-    return RequestHead(method, target, minor, fields, first, length, chunked)
+    return RequestHead(method, _origin_form(sent, host or b""), minor, fields, length, chunked)
 
 
 def parse_response_head(head: bytes) -> ResponseHead:
@@ -157,9 +134,9 @@ def parse_response_head(head: bytes) -> ResponseHead:
     if not 100 <= status <= 599:
         raise MalformedMessage(f"status {status} is outside 100 to 599")
     minor = _MINORS[line[:8]]
-    fields, first = _fields(lines)
-    length, chunked = _framing(first, minor)
-    return ResponseHead(status, line, minor, fields, first, length, chunked)
+    fields = _fields(head, lines)
+    length, chunked = _framing(fields, minor)
+    return ResponseHead(status, line, minor, fields, length, chunked)
 
 
 def _judge(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, head: bytes) -> None:
@@ -178,30 +155,24 @@ def _masked(head: bytes) -> bytes:
     return line.translate(_MASK) + end + rest
 
 
-def _fields(lines: list[bytes]) -> tuple[list[Field], dict[bytes, bytes]]:
+def _fields(head: bytes, lines: list[bytes]) -> Fields:
     """The fields, from lines that llhttp has found to be such."""
-    if len(lines) - 1 > MAX_FIELDS:
-        raise MalformedMessage(f"the head has {len(lines) - 1} fields; {MAX_FIELDS} are allowed")
-    fields: list[Field] = []
-    first: dict[bytes, bytes] = {}
+    if b"\r\n " in head or b"\r\n\t" in head:
+        raise MalformedMessage("a field goes over more than one line")
     del lines[0]
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or line[0] in b" \t":
-            raise MalformedMessage("a field goes over more than one line")
-        name = name.lower()
-        value = value.strip(b" \t")
-        fields.append((name, value, line))
-        if name not in first:
-            first[name] = value
-        elif name in _ONCE:
-            raise MalformedMessage(f"{name.decode()} comes more than once")
-    return fields, first
+    if len(lines) > MAX_FIELDS:
+        raise MalformedMessage(f"the head has {len(lines)} fields; {MAX_FIELDS} are allowed")
+    fields = Fields.of(lines)
+    if fields.has_repeated:
+        for name in _ONCE:
+            if fields.names.count(name) > 1:
+                raise MalformedMessage(f"{name.decode()} comes more than once")
+    return fields
 
 
-def _framing(first: dict[bytes, bytes], minor: int) -> tuple[int | None, bool]:
-    length = first.get(b"content-length")
-    coding = first.get(b"transfer-encoding")
+def _framing(fields: Fields, minor: int) -> tuple[int | None, bool]:
+    length = fields.value(b"content-length")
+    coding = fields.value(b"transfer-encoding")
     if length is not None and not _DIGITS.match(length):
         raise MalformedMessage("content-length is no plain number below 10^15")
     if coding is not None:
@@ -224,7 +195,3 @@ def _origin_form(target: bytes, host: bytes) -> bytes:
         raise MalformedMessage("the target names another host than the host field")
     rest = absolute[2]
     return rest if rest.startswith(b"/") else b"/" + rest
-
-
-def _tokens(values: list[bytes]) -> set[bytes]:
-    return {token.strip().lower() for value in values for token in value.split(b",")}

@@ -1,0 +1,71 @@
+"""The fields of a head: the lines as they came, and a way to look one up. Called by `heads.py`, read by the hot rooms.
+
+Values are taken out of a line only when somebody asks: of fifteen fields a request needs five.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+
+@attrs.frozen(repr=False)
+class Fields:
+    """Field lines in their order. Shows no value when printed: some are secrets."""
+
+    names: list[bytes]
+    """In lower case, one a line."""
+    lines: list[bytes]
+    """As they came, without CRLF."""
+    _first: dict[bytes, int]
+
+    @classmethod
+    def of(cls, lines: list[bytes]) -> Fields:
+        """Fields from lines that are known to have a name and a colon each."""
+        names = [line.partition(b":")[0].lower() for line in lines]
+        count = len(names)
+        # Backwards, so that of a repeated name the first line stays.
+        return cls(names, lines, dict(zip(reversed(names), range(count - 1, -1, -1), strict=True)))
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._first
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """Name in lower case and line, in order."""
+        return zip(self.names, self.lines, strict=True)
+
+    @property
+    def has_repeated(self) -> bool:
+        """Whether a name comes more than once."""
+        return len(self._first) != len(self.names)
+
+    def line(self, name: bytes) -> bytes | None:
+        """The first line of the field called *name*."""
+        at = self._first.get(name)
+        return None if at is None else self.lines[at]
+
+    def value(self, name: bytes) -> bytes | None:
+        """The first value of the field called *name* (lower case), without the blanks around it."""
+        at = self._first.get(name)
+        return None if at is None else self.lines[at][len(name) + 1 :].strip(b" \t")
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of all fields called *name*, in order."""
+        if name not in self._first:
+            return []
+        return [line[len(name) + 1 :].strip(b" \t") for other, line in self if other == name]
+
+    def tokens(self, name: bytes) -> set[bytes]:
+        """Every comma-separated token of all fields called *name*, in lower case."""
+        return {token.strip().lower() for value in self.values(name) for token in value.split(b",")}
+
+    def as_text(self) -> dict[str, str]:
+        """Names and values as text (latin-1); of repeated ones the last."""
+        return {name.decode("latin-1"): line[len(name) + 1 :].strip(b" \t").decode("latin-1") for name, line in self}
+
+    def __repr__(self) -> str:
+        return f"Fields({len(self.lines)} lines)"
