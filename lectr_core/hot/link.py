@@ -26,17 +26,18 @@ class Broken(Exception):
 class Link:
     """One open connection. Owns the socket; `close` ends it."""
 
-    __slots__ = ("fd", "hung_up", "reactor", "sock", "spot", "stirred", "torn", "used_at")
+    __slots__ = ("fd", "hung_up", "reactor", "secured", "sock", "spot", "stirred", "torn", "used_at")
 
     def __init__(self, sock: socket.socket, reactor: Reactor, spot: Spot) -> None:
         self.sock = sock
         self.fd = sock.fileno()
+        self.secured = isinstance(sock, ssl.SSLSocket)
         self.reactor = reactor
         self.spot = spot
         self.hung_up = False
         """The peer has closed its side (or all of it). What it sent before may still be readable."""
         self.stirred = False
-        """Something came in since this was last set to False; tells an idle link that it is not silent."""
+        """There may be something to read: it came in after the last read, or the last read did not take it all."""
         self.torn = False
         """What was sent is a fragment, and only the connection's end will tell its end: closing must look like a reset."""
         self.used_at = 0.0
@@ -44,14 +45,18 @@ class Link:
 
     def recv_now(self) -> bytes | None:
         """What is there: bytes, b"" at a clean end, None if nothing is there yet. Errors: Broken."""
+        self.stirred = False
         try:
-            return self.sock.recv(READ_BYTES)
+            data = self.sock.recv(READ_BYTES)
         except _WOULD_BLOCK:
             return None
         except ssl.SSLZeroReturnError:
             return b""
         except OSError as error:
             raise Broken(type(error).__name__) from error
+        # A short read has emptied a plain socket; TLS hands out one of its records at a time.
+        self.stirred = self.secured or len(data) == READ_BYTES
+        return data
 
     def send_now(self, data: bytes | memoryview) -> int:
         """Send what fits; says how many bytes that was. Errors: Broken."""

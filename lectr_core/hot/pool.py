@@ -53,12 +53,11 @@ class Pool:
 
     def give_back(self, place: Place, link: Link) -> None:
         """Keep a connection whose last exchange ended cleanly, with nothing left over in either direction."""
-        if link.hung_up:
+        link.used_at = self.reactor.now
+        if not self._is_sound(link):
             link.close()
             return
         link.spot = self._nobody
-        link.stirred = False
-        link.used_at = self.reactor.now
         self._idle.setdefault(place, []).append(link)
 
     def drop_old(self) -> None:
@@ -81,7 +80,6 @@ class Pool:
         if link.stirred:
             # TLS may have sent a session ticket: then there is nothing to read. Any byte of content belongs to nobody's
             # request: the connection is poisoned.
-            link.stirred = False
             try:
                 return link.recv_now() is None
             except Broken:
