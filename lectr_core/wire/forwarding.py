@@ -6,7 +6,7 @@ request that are replaced, in their places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from lectr_core.wire.fields import Fields
@@ -41,7 +41,8 @@ _NOT_FOR_CONNECTION: Final = frozenset(
     }
 )
 
-_ENDS_HERE: Final = dict.fromkeys(HOP_BY_HOP)
+_ENDS_HERE: Final[dict[bytes, bytes | None]] = dict.fromkeys(HOP_BY_HOP)
+_PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
 OWN_PREFIX: Final = b"x-lectr-"
 """Fields that speak to Lectr alone and never reach a provider."""
@@ -52,7 +53,7 @@ def request_lines(
     target: str,
     authority: str,
     *,
-    replace: Mapping[bytes, bytes | None],
+    replace: dict[bytes, bytes | None],
     add: Iterable[bytes] = (),
 ) -> bytes:
     """The head to send to a provider.
@@ -63,7 +64,8 @@ def request_lines(
     """
     fields = head.fields
     host = (fields.line(b"host") or b"Host")[:4] + b": " + authority.encode("ascii")
-    instead: dict[bytes, bytes | None] = {**_ENDS_HERE, **_named_by_connection(fields), **replace, b"host": host}
+    instead: dict[bytes, bytes | None] = _ends_here(fields) | replace
+    instead[b"host"] = host
     if fields.has_repeated:
         kept = _replaced_once(fields, instead)
     else:
@@ -94,9 +96,9 @@ def response_lines(head: ResponseHead, *, unchunk: bool, keep_alive: bool, clien
 
     Shapes: *unchunk*: the client speaks HTTP/1.0, so the content goes without chunks and ends with the connection.
     """
-    ends_here = {**_ENDS_HERE, **_named_by_connection(head.fields)}
+    ends_here = _ends_here(head.fields)
     if unchunk:
-        ends_here[b"transfer-encoding"] = None
+        ends_here = {**ends_here, b"transfer-encoding": None}
     line = head.line if head.minor else b"HTTP/1.1" + head.line[8:]
     lines = [line, *(line for name, line in head.fields if name not in ends_here)]
     if not keep_alive:
@@ -112,6 +114,10 @@ def is_own(name: bytes) -> bool:
     return name.startswith(OWN_PREFIX) or name in HOP_BY_HOP
 
 
-def _named_by_connection(fields: Fields) -> dict[bytes, None]:
-    named = fields.tokens(b"connection") if b"connection" in fields else ()
-    return {name: None for name in named if name not in _NOT_FOR_CONNECTION}
+def _ends_here(fields: Fields) -> dict[bytes, bytes | None]:
+    """Hop-by-hop fields, and those that `Connection` names. Not to be changed by the caller."""
+    connection = fields.value(b"connection")
+    if connection is None or connection in _PLAIN_CONNECTION:
+        return _ENDS_HERE
+    named = fields.tokens(b"connection") - _NOT_FOR_CONNECTION
+    return {**_ENDS_HERE, **dict.fromkeys(named)}
