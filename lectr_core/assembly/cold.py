@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import aclosing
 from functools import partial
 
 import attrs
@@ -42,6 +43,8 @@ class Cold:
     latest: Standing | None = None
     latest_at: float = 0.0
     """Monotonic (Trio's clock), seconds."""
+    left_behind: bool = False
+    """Whether it had to end before everything was known to be stored."""
     _news: trio.Event = attrs.field(factory=trio.Event)
 
     def hear(self, standing: Standing) -> None:
@@ -64,41 +67,37 @@ class Cold:
             if standing.caught_up and not any(sink.busy_s or sink.failures for sink in standing.sinks):
                 return
 
-    async def heed(self, work: trio.CancelScope) -> bool:
-        """Obey the supervisor. Returns whether everything was stored when the end came."""
-        async for words in process.orders():
-            match words:
-                case ["stop", limit_s]:
-                    with trio.move_on_after(float(limit_s)) as patience:
-                        await self.stored_all()
-                    work.cancel()
-                    return not patience.cancelled_caught
-                case _:
-                    _log.warning("an order that nobody knows was dropped")
-        # The supervisor is gone. Its workers are draining; what they still write is stored at the next start.
+    async def heed(self, work: trio.CancelScope) -> None:
+        """Obey the supervisor, and cancel *work* when its time has come. Waits: until then."""
+        async with aclosing(process.orders()) as orders:
+            async for words in orders:
+                match words:
+                    case ["stop", limit_s]:
+                        with trio.move_on_after(float(limit_s)) as patience:
+                            await self.stored_all()
+                        self.left_behind = patience.cancelled_caught
+                        break
+                    case _:
+                        _log.warning("an order that nobody knows was dropped")
+        # Else the supervisor is gone. Its workers are draining; what they still write is stored at the next start.
         work.cancel()
-        return True
 
 
 async def work(boot: process.Boot, mouth: process.Mouth, sinks: tuple[Sink, ...], books: tuple[PriceBook, ...]) -> int:
     """Carry records until told to stop. Returns the exit code. Waits: until then."""
     cold = Cold(boot, mouth)
-    everything = True
-
-    async def heed(scope: trio.CancelScope) -> None:
-        nonlocal everything
-        everything = await cold.heed(scope)
 
     async def heed_signals(scope: trio.CancelScope) -> None:
         with trio.open_signal_receiver(signal.SIGTERM) as received:
             async for _ in received:
+                cold.left_behind = True
                 scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(heed, nursery.cancel_scope)
+        nursery.start_soon(cold.heed, nursery.cancel_scope)
         nursery.start_soon(heed_signals, nursery.cancel_scope)
         await run(boot.data_path, sinks, books, health=cold.hear)
-    return 0 if everything else EXIT_LEFT_BEHIND
+    return EXIT_LEFT_BEHIND if cold.left_behind else 0
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -91,8 +91,11 @@ def log_to_stderr() -> None:
     logging.getLogger("lectr").setLevel(logging.INFO)
 
 
-async def orders() -> AsyncIterator[list[str]]:
-    """Each line of standard input as words; ends when the supervisor is gone. Waits: for the supervisor."""
+async def orders() -> AsyncGenerator[list[str], None]:
+    """Each line of standard input as words; ends when the supervisor is gone. To be closed by whoever stops early.
+
+    Waits: for the supervisor.
+    """
     async with trio.lowlevel.FdStream(os.dup(0)) as stream:
         held = b""
         async for data in stream:

@@ -56,7 +56,8 @@ class Supervisor:
     companions: Sequence[Companion] = ()
     reread: Callable[[], Loaded] | None = None
     """Reads the settings again; None: they came from a program and do not change."""
-    find_file: Callable[[], Path | None] = attrs.field(default=lambda: None)
+    watch: Watch | None = None
+    """The file they came from, as it was before it was read the first time: a change made since is then seen."""
     workers: list[Child] = attrs.field(init=False, factory=list)
     cold: Child = attrs.field(init=False)
     others: list[Child] = attrs.field(init=False, factory=list)
@@ -217,12 +218,9 @@ class Supervisor:
                     self.stop()
 
     async def _watch_file(self) -> None:
-        if self.reread is None:
-            return
-        watch = Watch(self.find_file)
-        while True:
+        while self.watch is not None:
             await trio.sleep(WATCH_EVERY_S)
-            if watch.changed():
+            if self.watch.changed():
                 self.reload()
 
     async def _show(self) -> None:

@@ -21,6 +21,7 @@ from lectr_core.assembly.ground import allow_descriptors, open_doors, take_data
 from lectr_core.assembly.keys import Key, create_key, read_book, revoke_key
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.process import log_to_stderr
+from lectr_core.assembly.reload import Watch
 from lectr_core.assembly.running import Ready, Running
 from lectr_core.assembly.settings import Loaded, declared, settle
 from lectr_core.assembly.supervisor import Supervisor
@@ -50,7 +51,7 @@ def start(
     companions: Sequence[Companion] = (),
     with_companions: bool = True,
     reread: Callable[[], Loaded] | None = None,
-    find_file: Callable[[], Path | None] = lambda: None,
+    watch: Watch | None = None,
 ) -> int:
     """Run until stopped. Returns the exit code. Errors: OperatorError where the directory or a port is not to be had."""
     log_to_stderr()
@@ -61,7 +62,7 @@ def start(
         key = key_for(data)
         read_book(data)
         with open_doors(loaded.settings.gateway.listen) as doors:
-            supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, find_file)
+            supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, watch)
 
             async def begun(_: Supervisor) -> int | None:
                 code: int | None = await ready(supervisor, key)

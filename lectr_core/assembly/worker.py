@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Protocol
 
@@ -142,14 +143,15 @@ class Worker:
             listener.close()
 
     async def _heed(self) -> None:
-        async for words in process.orders():
-            match words:
-                case ["reload", version]:
-                    await self.reload(version)
-                case ["stop", drain_s]:
-                    self.stop(float(drain_s))
-                case _:
-                    _log.warning("an order that nobody knows was dropped")
+        async with aclosing(process.orders()) as orders:
+            async for words in orders:
+                match words:
+                    case ["reload", version]:
+                        await self.reload(version)
+                    case ["stop", drain_s]:
+                        self.stop(float(drain_s))
+                    case _:
+                        _log.warning("an order that nobody knows was dropped")
         _log.warning("the supervisor is gone: draining")
         self.stop()
 

@@ -17,6 +17,7 @@ from lectr_core.assembly.ground import take_data
 from lectr_core.assembly.health import Health, read_health
 from lectr_core.assembly.listen import Address, bound, open_socket
 from lectr_core.assembly.plugins import load_plugins
+from lectr_core.assembly.reload import Watch
 from lectr_core.assembly.running import Running, run_up
 from lectr_core.assembly.settings import Loaded, read_settings
 from lectr_core.assembly.supervisor import Supervisor
@@ -108,6 +109,7 @@ class Reloading:
         return read_settings(self.plugins, config=self.file, environ={})
 
     def run(self, ready: Callable[[Supervisor, up.FirstKey | None], object]) -> int:
+        watch = Watch(lambda: self.file)
         return up.start(
             self.plugins,
             self.read(),
@@ -115,7 +117,7 @@ class Reloading:
             key_for=up.no_key,
             with_companions=False,
             reread=self.read,
-            find_file=lambda: self.file,
+            watch=watch,
         )
 
 

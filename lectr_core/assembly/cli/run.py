@@ -71,6 +71,7 @@ def _run(
     import os
 
     from lectr_core.assembly import up as ups
+    from lectr_core.assembly.reload import Watch
     from lectr_core.assembly.settings import Loaded, find_file
 
     def read() -> Loaded:
@@ -83,6 +84,7 @@ def _run(
     async def ready(supervisor: Supervisor, key: FirstKey | None) -> None:
         click.echo(greeting(supervisor, key, bool(key) if lines is None else lines))
 
+    watch = Watch(lambda: find_file(line.config, os.environ))
     loaded = read()
     return ups.start(
         line.plugins(),
@@ -91,7 +93,7 @@ def _run(
         key_for=ups.first_key if with_companions and loaded.settings.gateway.auth == "keys" else ups.no_key,
         with_companions=with_companions,
         reread=read,
-        find_file=lambda: find_file(line.config, os.environ),
+        watch=watch,
     )
 
 
