@@ -6,24 +6,36 @@ leads elsewhere, or the client sent none, the operator's held credential takes i
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from lectr_core.errors import PluginError
 from lectr_core.hot.exchange import Exchange
+from lectr_core.hot.guard import Faults
 from lectr_core.model.call import Call
+from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
 
 _Line = tuple[str, bytes]
 
+# A held credential with an end of line in it, or a name with a blank, would become another field.
+_LINE: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\Z")
 
-def substitutions(exchange: Exchange, call: Call, provider: Provider) -> tuple[dict[bytes, bytes | None], list[bytes]]:
+
+def substitutions(
+    exchange: Exchange, call: Call, provider: Provider, faults: Faults
+) -> tuple[dict[bytes, bytes | None], list[bytes]]:
     """Which credential lines of the request are replaced, and which are added.
 
     Shapes: (replace, add) as `forwarding.request_lines` takes them.
+    Errors: PluginError where a plugin's line is none; whatever else the provider's plugin raises.
     """
     replace: dict[bytes, bytes | None] = dict.fromkeys(exchange.own_key_fields)
     routed = provider is not exchange.provider
     if exchange.credentials and not routed:
         first = exchange.credentials[0]
         for other in exchange.credentials[1:]:
-            if other.field != first.field and _belongs_elsewhere(exchange, other.field, provider):
+            if other.field != first.field and _belongs_elsewhere(exchange, other, provider, faults):
                 replace[other.field] = None
         changed = provider.pass_on(call, first)
         in_a_field = None if first.field == b"?key" else first.field
@@ -40,6 +52,8 @@ def _place(
     """Put the line where the client had its own of that name, or of the one it stands for; else at the end."""
     name, value = line
     whole = name.encode("ascii") + b": " + value
+    if _LINE.match(whole) is None:
+        raise PluginError(f"the line that carries a credential is no field: name {name!r}")
     lower = name.lower().encode("ascii")
     if instead_of is not None and instead_of != lower:
         replace[instead_of] = whole
@@ -55,7 +69,10 @@ def _place(
     return replace, [whole]
 
 
-def _belongs_elsewhere(exchange: Exchange, field: bytes, provider: Provider) -> bool:
-    credential = next(c for c in exchange.credentials if c.field == field)
-    others = exchange.version.providers.values()
-    return any(other is not provider and other.claims_credential(credential) for other in others)
+def _belongs_elsewhere(exchange: Exchange, credential: Credential, provider: Provider, faults: Faults) -> bool:
+    for other in exchange.version.providers.values():
+        if other is not provider:
+            with faults.of(other.id):
+                if other.claims_credential(credential):
+                    return True
+    return False

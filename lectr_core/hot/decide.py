@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from lectr_core.errors import LectrError
+from lectr_core.errors import LectrError, PluginError
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.model.decision import Facts, Route, Verdict
@@ -34,14 +34,19 @@ def verdict(exchange: Exchange, faults: Faults) -> None:
             routed = said
     if routed is not None and routed.route is not None:
         exchange.rule = routed.rule
-        fault = _follow(exchange, routed.route)
+        fault: str | None = "a plugin failed while the route was followed"
+        with faults.of(routed.route.provider or facts.provider):
+            fault = _follow(exchange, routed.route)
         if fault is not None:
             exchange.policy_fault = fault
 
 
 def _ask(policy: Policy, facts: Facts, exchange: Exchange, faults: Faults) -> Verdict | None:
     with faults.of(policy.id):
-        return policy.decide(facts)
+        said = policy.decide(facts)
+        if not isinstance(said, Verdict):
+            raise PluginError(f"policy {policy.id} gave no verdict")
+        return said
     exchange.policy_fault = f"policy {policy.id} failed"
     return None
 

@@ -14,11 +14,13 @@ from lectr_core.errors import MalformedMessage, NotServed, ProviderConfigMissing
 from lectr_core.hot.connect import Unreachable
 from lectr_core.hot.credentials import substitutions
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
+from lectr_core.hot.guard import Faults
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pool import Place, Pool
 from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.hot.upload import Upload
-from lectr_core.model.call import Refusal
+from lectr_core.model.call import Call, Refusal
+from lectr_core.ports import Provider
 from lectr_core.wire import forwarding, heads
 from lectr_core.wire.heads import ResponseHead
 
@@ -38,21 +40,30 @@ class Upstream:
     upload: Upload
 
 
-def prepare(exchange: Exchange) -> bytes:
-    """The head that goes to the provider. Errors: Refused where the provider is not configured or has no such path."""
+def prepare(exchange: Exchange, faults: Faults) -> bytes:
+    """The head that goes to the provider.
+
+    Errors: Refused where the provider is not configured, has no such path, or its plugin fails.
+    """
     call, provider = exchange.call, exchange.target_provider
     assert call is not None
     assert provider is not None
-    try:
-        target = provider.locate(call)
-        if provider.origin is None:
-            raise ProviderConfigMissing(f"provider {provider.id} has no base_url; set provider.{provider.id}.base_url")
-    except ProviderConfigMissing as error:
-        raise Refused(Refusal(400, error.code, str(error)), source="lectr") from error
-    except NotServed as error:
-        refusal = Refusal(404, "not_served", f"provider {provider.id} has no such path")
-        raise Refused(refusal, source="lectr") from error
-    replace, add = substitutions(exchange, call, provider)
+    refusal = Refusal(500, "plugin_failed", f"the plugin of provider {provider.id} failed", kind="gateway_error")
+    with faults.of(provider.id):
+        try:
+            return _head(exchange, call, provider, faults)
+        except ProviderConfigMissing as error:
+            refusal = Refusal(400, error.code, str(error))
+        except NotServed:
+            refusal = Refusal(404, "not_served", f"provider {provider.id} has no such path")
+    raise Refused(refusal, source="lectr")
+
+
+def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) -> bytes:
+    target = provider.locate(call)
+    if provider.origin is None:
+        raise ProviderConfigMissing(f"provider {provider.id} has no base_url; set provider.{provider.id}.base_url")
+    replace, add = substitutions(exchange, call, provider, faults)
     if exchange.body_read:
         replace[b"expect"] = None  # answered here already, since the body had to be read
         if not exchange.raw_body and exchange.content:

@@ -10,8 +10,6 @@ from collections import Counter
 
 import attrs
 
-from lectr_core.errors import ProviderConfigMissing
-
 _log = logging.getLogger("lectr.hot")
 
 
@@ -43,7 +41,7 @@ class _Guarded:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if error is None or not isinstance(error, Exception) or isinstance(error, ProviderConfigMissing):
+        if not isinstance(error, Exception):
             return False
         self._faults.count(self._who, error)
         return True

@@ -123,7 +123,9 @@ def _detect_guarded(exchange: Exchange, clues: Clues, faults: Faults) -> Found:
         with faults.of(one.id):
             detect({one.id: one}, Claims([one]), None, clues)
             sound[one.id] = one
-    return detect(sound, Claims(sound.values()), version.default, clues)
+    with faults.of("detection"):
+        return detect(sound, Claims(sound.values()), version.default, clues)
+    return version.default, clues.path, True
 
 
 def detect(providers: Mapping[str, Provider], claims: Claims, default: Provider | None, clues: Clues) -> Found:

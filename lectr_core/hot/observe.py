@@ -10,6 +10,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
+from lectr_core.errors import PluginError
 from lectr_core.hot.guard import Faults
 from lectr_core.model.call import Answer, Call
 from lectr_core.model.reading import Reading
@@ -69,7 +70,10 @@ class Observer:
         if self._reader is None:
             return _ABSENT
         with self._faults.of(self._who):
-            return self._reader.finish(complete=complete)
+            reading = self._reader.finish(complete=complete)
+            if not isinstance(reading, Reading):
+                raise PluginError(f"provider {self._who}: a reader gave no reading")
+            return reading
         return _UNREADABLE
 
     @property

@@ -26,6 +26,7 @@ _REASONS = {
     408: b"Request Timeout",
     413: b"Content Too Large",
     429: b"Too Many Requests",
+    500: b"Internal Server Error",
     502: b"Bad Gateway",
     503: b"Service Unavailable",
     504: b"Gateway Timeout",

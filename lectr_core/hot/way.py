@@ -41,7 +41,7 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes) -> Ex
             await read.body_to_decide(exchange)
             identify.provider(exchange, gateway.faults)
             decide.verdict(exchange, gateway.faults)
-            outgoing = forward.prepare(exchange)
+            outgoing = forward.prepare(exchange, gateway.faults)
             note.begun(exchange, gateway.journal)
             upstream = await forward.send(exchange, outgoing, gateway.pool)
             await relay.answer(exchange, upstream, gateway.pool, gateway.faults, stopping=gateway.stopping)

@@ -6,9 +6,11 @@ request that are replaced, in their places.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
+from lectr_core.errors import PluginError
 from lectr_core.wire.fields import Fields
 from lectr_core.wire.heads import RequestHead, ResponseHead
 
@@ -44,6 +46,9 @@ _NOT_FOR_CONNECTION: Final = frozenset(
 _ENDS_HERE: Final[dict[bytes, bytes | None]] = dict.fromkeys(HOP_BY_HOP)
 _PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
+# Latin-1, since it is sent byte for byte; a blank or an end of line in it would make another request.
+_TARGET: Final = re.compile(r"/[^\x00-\x20\x7f#\u0100-\U0010ffff]*\Z")
+
 OWN_PREFIX: Final = b"x-lectr-"
 """Fields that speak to Lectr alone and never reach a provider."""
 
@@ -60,6 +65,7 @@ def request_lines(
 
     Shapes: *replace* maps lower-case names to the line that takes the place of the first such field (None: no line); *add*
         are whole lines that come last. Lines have no CRLF.
+    Errors: PluginError where *target*, which a plugin built, is none.
     Source: RFC 9110 §7.6.1, RFC 9112 §3.2.
     """
     fields = head.fields
@@ -70,6 +76,8 @@ def request_lines(
         kept = _replaced_once(fields, instead)
     else:
         kept = [instead.get(name, line) for name, line in fields if not name.startswith(OWN_PREFIX)]
+    if _TARGET.match(target) is None:
+        raise PluginError("the target is no path, or holds a byte that has no place in one")
     lines = [head.method + b" " + target.encode("latin-1") + b" HTTP/1.1"]
     if b"host" not in fields:
         lines.append(host)
