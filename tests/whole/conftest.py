@@ -25,6 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
             # The SDKs warn of models that age; which ones is not for these tests to follow.
             item.add_marker(pytest.mark.filterwarnings("ignore:The model:DeprecationWarning"))
+            # google-genai uses aiohttp where that is installed, in a way that aiohttp advises against.
+            item.add_marker(pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning"))
 
 
 @pytest.fixture(scope="session")
