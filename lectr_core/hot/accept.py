@@ -33,7 +33,7 @@ _log = logging.getLogger("lectr.hot")
 PAUSE_S: Final = 0.1
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-# After a refusal that leaves bytes unread: a close would reset the connection, and the client might never see the refusal.
+# After an answer that leaves bytes unread: a close would reset the connection, and the client might never see its end.
 LINGER_S: Final = 2.0
 LINGER_BYTES: Final = 1024 * 1024
 
@@ -116,12 +116,14 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
         exchange = await travel(gateway, link, *found)
         connection.busy = False
         if not exchange.reusable:
-            if not link.torn and (exchange.refused is not None or not exchange.body_complete):
+            unread = exchange.refused is not None or not exchange.body_complete or link.stirred
+            if unread and not link.torn:
                 await _linger(link)
             return
         if gateway.stopping:
             return
         held = exchange.rest
+        del exchange, found  # an idle connection keeps nothing of its last request
         await link.spot.share()
 
 
@@ -141,7 +143,7 @@ async def _turn_away(gateway: Gateway, link: Link, refusal: Refusal) -> None:
 
 
 async def _linger(link: Link) -> None:
-    """Say that no more will come, then read a little on, so that the refusal arrives before the close (RFC 9112 §9.6)."""
+    """Say that no more will come, then read a little on, so that the answer arrives before the close (RFC 9112 §9.6)."""
     try:
         link.sock.shutdown(socket.SHUT_WR)
         link.spot.limit(LINGER_S)

@@ -68,13 +68,13 @@ class Exchange:
     id: str = ""
 
     # read
-    head: RequestHead | None = None
-    rest: bytes = b""
+    head: RequestHead | None = attrs.field(default=None, repr=False)
+    rest: bytes = attrs.field(default=b"", repr=False)
     """What came behind the head (or the message) in the same read."""
     body: Body = _NOTHING
-    raw_body: bytes = b""
+    raw_body: bytes | bytearray = attrs.field(default=b"", repr=False)
     """The body as it came, framing included, where it was read to decide."""
-    content: bytes = attrs.field(default=b"", repr=False)
+    content: bytes | bytearray = attrs.field(default=b"", repr=False)
     """Its content."""
     body_read: bool = False
     """Whether the whole body is here; else it streams."""
@@ -87,7 +87,7 @@ class Exchange:
     feature: str = "untagged"
     feature_cut: bool = False
     task: str | None = None
-    call: Call | None = None
+    call: Call | None = attrs.field(default=None, repr=False)
     credentials: tuple[Credential, ...] = attrs.field(default=(), repr=False)
     """Provider credentials the client sent, in its order."""
     own_key_fields: frozenset[bytes] = frozenset()
@@ -119,6 +119,9 @@ class Exchange:
     status: int | None = None
     """Of what the client got."""
     first_byte_ns: int = 0
+    """Monotonic: the final head of the answer began to come."""
+    head_came_ns: int = 0
+    """The same head was complete."""
     head_sent_ns: int = 0
     observer: Observer | None = None
     refused: Refused | None = None

@@ -68,6 +68,7 @@ def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) ->
         replace[b"expect"] = None  # answered here already, since the body had to be read
         if not exchange.raw_body and exchange.content:
             _reframe(exchange, replace)
+        exchange.content = b""
     return forwarding.request_lines(exchange.asked, target, provider.origin.authority, replace=replace, add=add)
 
 
@@ -75,7 +76,7 @@ def _reframe(exchange: Exchange, replace: dict[bytes, bytes | None]) -> None:
     """The model was replaced, so the body has another length: say so, in the framing the client chose."""
     content = exchange.content
     if exchange.asked.chunked:
-        exchange.raw_body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content)
+        exchange.raw_body = b"".join((b"%x\r\n" % len(content), content, b"\r\n0\r\n\r\n"))
     else:
         exchange.raw_body = content
         replace[b"content-length"] = b"Content-Length: %d" % len(content)
@@ -98,8 +99,8 @@ async def send(exchange: Exchange, head: bytes, pool: Pool) -> Upstream:
         link = await _open(exchange, pool, place)
     exchange.sent_ns = time.perf_counter_ns()
     try:
-        upload = Upload(exchange, link, head + exchange.raw_body)
-        exchange.raw_body = exchange.content = b""
+        upload = Upload(exchange, link, head, exchange.raw_body)
+        exchange.raw_body = b""
         answer, rest = await _converse(exchange, link, upload)
     except BaseException:
         link.close()
@@ -138,13 +139,17 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
         except Broken as error:
             raise _unreachable(exchange, "closed the connection before it answered") from error
         if data:
-            held, moved = held + data, True
-            answer, held = _final_head(exchange, held)
+            came_ns, moved = time.perf_counter_ns(), True
+            if not held:
+                exchange.first_byte_ns = came_ns
+            answer, held = _final_head(exchange, held + data, len(held))
             while answer is not None and answer.status < 200:
                 interim += 1
                 await _pass_interim(exchange, answer, interim)
+                exchange.first_byte_ns = came_ns if held else 0
                 answer, held = _final_head(exchange, held)
             if answer is not None:
+                exchange.head_came_ns = came_ns
                 return answer, held
         elif data is not None:
             raise _unreachable(exchange, "closed the connection before it answered")
@@ -176,11 +181,9 @@ def _too_late(exchange: Exchange, upload: Upload) -> Refused:
     return Refused(refusal, closes=not upload.done, source="network", category="timeout")
 
 
-def _final_head(exchange: Exchange, held: bytes) -> tuple[ResponseHead | None, bytes]:
-    if not exchange.first_byte_ns:
-        exchange.first_byte_ns = time.perf_counter_ns()
+def _final_head(exchange: Exchange, held: bytes, searched: int = 0) -> tuple[ResponseHead | None, bytes]:
     try:
-        end = heads.head_end(held)
+        end = heads.head_end(held, searched)
         if not end:
             return None, held
         return heads.parse_response_head(held[:end]), held[end:]

@@ -137,11 +137,11 @@ def _from_head(exchange: Exchange, faults: Faults) -> tuple[str | None, dict[str
 
 
 def _own_share(exchange: Exchange, now_ns: int) -> int:
-    """What Lectr itself took: up to the first byte upstream, and from the first byte back to its leaving."""
+    """What Lectr itself took: up to the first byte upstream, and from the complete head of the answer to its leaving."""
     if not exchange.sent_ns:
         return max(0, now_ns - exchange.clock_ns - exchange.waited_ns)
     up = exchange.sent_ns - exchange.clock_ns - exchange.waited_ns
-    down = exchange.head_sent_ns - exchange.first_byte_ns if exchange.head_sent_ns else 0
+    down = exchange.head_sent_ns - exchange.head_came_ns if exchange.head_sent_ns else 0
     return max(0, up) + max(0, down)
 
 

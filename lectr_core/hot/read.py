@@ -13,6 +13,8 @@ from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import Late
 from lectr_core.model.call import Refusal
 from lectr_core.wire import framing, heads
+from lectr_core.wire.forwarding import is_own
+from lectr_core.wire.framing import ChunkedBody
 from lectr_core.wire.heads import RequestHead
 
 
@@ -23,7 +25,7 @@ async def head_bytes(client: Link, held: bytes, idle_limit_s: float, head_limit_
     Waits: for the client's first byte at most idle_limit_s, then for the whole head at most head_limit_s.
     Errors: MalformedMessage; Refused (408) where a head was begun and never completed.
     """
-    data = held
+    data: bytes | bytearray = held
     client.spot.limit(head_limit_s if data else idle_limit_s)
     end = heads.head_end(data) if data else 0
     while not end:
@@ -41,10 +43,14 @@ async def head_bytes(client: Link, held: bytes, idle_limit_s: float, head_limit_
             return None
         if not data:
             client.spot.limit(head_limit_s)
-        searched = len(data)
-        data = data + more if data else more
-        end = heads.head_end(data, searched)
-    return data[:end], data[end:]
+            data = more
+            end = heads.head_end(data)
+        else:
+            searched = len(data)
+            data = data if isinstance(data, bytearray) else bytearray(data)
+            data += more
+            end = heads.head_end(data, searched)
+    return bytes(data[:end]), bytes(data[end:])
 
 
 def head(exchange: Exchange, raw: bytes) -> None:
@@ -64,28 +70,32 @@ async def body_to_decide(exchange: Exchange) -> None:
         return
     if head.length is not None and head.length > settings.max_body_bytes:
         raise Refused(_too_large(settings.max_body_bytes), closes=True)
-    raw: list[bytes] = []
-    content: list[bytes] = []
-    size = 0
-    data = exchange.rest
-    exchange.rest = b""
+    data, exchange.rest = exchange.rest, b""
     if not data and head.minor and b"100-continue" in head.fields.tokens(b"expect"):
         await exchange.tell(b"HTTP/1.1 100 Continue\r\n\r\n")
+    raw = bytearray()
+    content = bytearray()
     while True:
-        if data:
-            end, pieces = body.take(data)
-            raw.append(data[:end])
-            content.extend(pieces)
-            size += end
-            if body.done:
-                exchange.rest = data[end:]
-                break
-            if size > settings.max_body_bytes:
+        data = data or await _more(exchange, settings.body_limit_s)
+        end, pieces = body.take(data)
+        if isinstance(body, ChunkedBody) and body.has_trailer(is_own):
+            raise MalformedMessage("a trailer carries a field that must not go on")
+        exchange.request_bytes += sum(map(len, pieces))
+        if body.done and not content:  # all in one read, as nearly always: nothing is copied
+            exchange.content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        else:
+            # One growing buffer: a list of what came would be a hundred times the size where a byte comes at a time.
+            content += b"".join(pieces)
+            exchange.content = content
+        if head.chunked:
+            raw += memoryview(data)[:end]
+            if len(raw) > settings.max_body_bytes:
                 raise Refused(_too_large(settings.max_body_bytes), closes=True)
-        data = await _more(exchange, settings.body_limit_s)
-    exchange.content = content[0] if len(content) == 1 else b"".join(content)
-    exchange.raw_body = exchange.content if head.length is not None else b"".join(raw)
-    exchange.request_bytes = len(exchange.content)
+        if body.done:
+            break
+        data = b""
+    exchange.rest = data[end:]
+    exchange.raw_body = raw if head.chunked else exchange.content
     exchange.body_read = True
 
 
@@ -99,9 +109,11 @@ async def _more(exchange: Exchange, limit_s: float) -> bytes:
         raise Refused(_too_slow(limit_s), closes=True) from None
     except Broken as error:
         raise ClientGone from error
-    exchange.waited_ns += time.perf_counter_ns() - waiting_since
+    finally:
+        exchange.waited_ns += time.perf_counter_ns() - waiting_since
     if not data:
         raise ClientGone
+    await client.spot.share()
     return data
 
 

@@ -35,7 +35,8 @@ _REASONS = {
 
 async def instead(exchange: Exchange, refused: Refused, gateway: Gateway) -> None:
     """Send a refusal in place of an answer. Waits: for the client. Errors: ClientGone; ConnectionEnding."""
-    exchange.refused = refused
+    # Without its traceback, whose frames would keep the whole exchange until the next garbage collection.
+    exchange.refused = Refused(refused.refusal, closes=refused.closes, source=refused.source, category=refused.category)
     whole = exchange.head is not None and (exchange.body_complete or not exchange.head.has_body)
     asked_to_stay = exchange.head is not None and exchange.head.keeps_alive
     exchange.reusable = asked_to_stay and whole and not refused.closes and not gateway.stopping

@@ -70,19 +70,28 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
 async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: bytes, unchunk: bool) -> bytes:
     """Send the head together with what came of the body; says which bytes were left over."""
     data = upstream.rest
-    exchange.status = upstream.head.status
     try:
         end, content = _take(body, data)
     except AnswerCut:
         # The head was sound. The client gets it, as it would have had the fault come a moment later.
-        await exchange.tell(lines)
+        await _begin(exchange, lines, upstream.head.status)
         raise
     out = b"".join(content) if unchunk else data[:end]
-    await exchange.tell(lines + out)
-    exchange.head_sent_ns = time.perf_counter_ns()
+    await _begin(exchange, lines + out, upstream.head.status)
     if content:
         _observe(exchange, content)
     return data[end:]
+
+
+async def _begin(exchange: Exchange, data: bytes, status: int) -> None:
+    try:
+        sent = exchange.client.send_now(data)
+    except Broken as error:
+        raise ClientGone from error
+    exchange.head_sent_ns = time.perf_counter_ns()  # from here on it is the client that takes its time
+    exchange.status = status
+    if sent < len(data):
+        await exchange.tell(data[sent:])
 
 
 async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: bool) -> bytes:
@@ -123,7 +132,7 @@ def _take(body: Body, data: bytes) -> tuple[int, list[bytes]]:
         end, content = body.take(data)
     except MalformedMessage as error:
         raise AnswerCut("provider_failed", "network") from error
-    if isinstance(body, ChunkedBody) and any(forwarding.is_own(name) for name in body.trailers):
+    if isinstance(body, ChunkedBody) and body.has_trailer(forwarding.is_own):
         raise AnswerCut("provider_failed", "network")
     return end, content
 

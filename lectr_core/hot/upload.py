@@ -4,6 +4,8 @@ provider takes. Called by `forward.py` and, for providers that answer before the
 
 from __future__ import annotations
 
+from typing import Final
+
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot.exchange import ClientGone, Exchange
 from lectr_core.hot.link import Broken, Link
@@ -11,16 +13,24 @@ from lectr_core.hot.reactor import MAX_TURNS
 from lectr_core.wire.forwarding import is_own
 from lectr_core.wire.framing import ChunkedBody
 
+# Up to here, copying costs less than another system call.
+MAX_JOINED_BYTES: Final = 64 * 1024
+
+_NOTHING: Final = memoryview(b"")
+
 
 class Upload:
     """What is still to go to the provider: first bytes that are here, then the client's body as it comes."""
 
-    __slots__ = ("_exchange", "_link", "_pending", "abandoned")
+    __slots__ = ("_exchange", "_link", "_next", "_pending", "abandoned")
 
-    def __init__(self, exchange: Exchange, link: Link, first: bytes) -> None:
+    def __init__(self, exchange: Exchange, link: Link, head: bytes, body: bytes | bytearray) -> None:
         self._exchange = exchange
         self._link = link
-        self._pending = memoryview(first)
+        whole = len(body) <= MAX_JOINED_BYTES
+        # I1: `_next` holds something only while `_pending` does. What has been sent is let go of: answers can take long.
+        self._pending = memoryview(head + body if whole else head)
+        self._next = _NOTHING if whole else memoryview(body)
         self.abandoned = False
         """The provider takes no more; its answer may still come."""
 
@@ -52,8 +62,11 @@ class Upload:
                 break
             if not sent:
                 break
-            self._pending = self._pending[sent:]
             moved = True
+            if sent < len(self._pending):
+                self._pending = self._pending[sent:]
+            else:
+                self._pending, self._next = self._next, _NOTHING
         return moved
 
     def _pull_now(self) -> bool:
@@ -68,7 +81,7 @@ class Upload:
         if not data:
             raise ClientGone
         end, content = exchange.body.take(data)
-        if isinstance(exchange.body, ChunkedBody) and any(is_own(name) for name in exchange.body.trailers):
+        if isinstance(exchange.body, ChunkedBody) and exchange.body.has_trailer(is_own):
             raise MalformedMessage("a trailer carries a field that must not go on")
         exchange.rest = data[end:]
         exchange.request_bytes += sum(map(len, content))

@@ -111,7 +111,7 @@ def _nested_count(raw: msgspec.Raw) -> int | None:
     return _first_count(found.maxOutputTokens, found.max_output_tokens)
 
 
-def replace_model(body: bytes, model: str) -> bytes | None:
+def replace_model(body: bytes | bytearray, model: str) -> bytes | None:
     """Put *model* in place of the value of the top-level `model`; every other byte stays as it is.
 
     Shapes: None where that cannot be done safely: the body is no JSON object that the parser takes; `model` is missing,
@@ -138,7 +138,7 @@ def replace_model(body: bytes, model: str) -> bytes | None:
     return b"".join((body[:start], new, body[end:]))
 
 
-def _only_top_level(body: bytes, names: list[int]) -> int | None:
+def _only_top_level(body: bytes | bytearray, names: list[int]) -> int | None:
     """Which of *names* stands at the top; None where none does, or more than one."""
     if len(names) > _MAX_NESTED_MODELS or _has_model(_spoilt(body, names)):
         return None  # too many, or one is spelt in a way that the search does not see
@@ -154,7 +154,7 @@ def _only_top_level(body: bytes, names: list[int]) -> int | None:
     return None if len(names) > 1 and _has_model(_spoilt(body, [last])) else last
 
 
-def _spoilt(body: bytes, names: list[int]) -> bytearray:
+def _spoilt(body: bytes | bytearray, names: list[int]) -> bytearray:
     copy = bytearray(body)
     for at in names:
         copy[at : at + 5] = b"MODEL"

@@ -8,6 +8,7 @@ only so is the end of the message known to the byte, and nothing behind it can s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from lectr_core.errors import MalformedMessage
@@ -136,6 +137,13 @@ class ChunkedBody:
 
     def closed(self) -> bool:
         return self.done
+
+    def has_trailer(self, is_meant: Callable[[bytes], bool]) -> bool:
+        """Whether a trailer has such a (lower-case) name. It counts once its colon is here, before its value can go on."""
+        if not self._trailing:
+            return False
+        name, colon, _ = self._held.partition(b":")
+        return any(map(is_meant, self.trailers)) or bool(colon and is_meant(name.lower()))
 
     def _take_line_end(self, data: bytes, at: int) -> int:
         piece = data[at : at + self._ending]

@@ -31,10 +31,12 @@ def _narrow(it: Stage) -> Peer:
     return client
 
 
-def _over_tcp(it: Stage) -> Peer:
+def _over_tcp(it: Stage, holds_bytes: int = 65536) -> Peer:
     """A client on TCP: only there does a reset differ from an end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        ours = socket.create_connection(listener.getsockname())
+        ours = socket.socket()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, holds_bytes)
+        ours.connect(listener.getsockname())
         theirs, _ = listener.accept()
     accept.welcome(it.gateway, theirs, it.nursery)
     it.peers.append(Peer(ours))
@@ -111,6 +113,20 @@ async def test_limit_for_the_providers_head_ends_with_the_head(autojump_clock: M
         await trio.sleep(10)
         assert (await client.until(b"x" * 60_000)).startswith(b"HTTP/1.1 200 OK")
         assert (await it.record()).outcome == "ok"
+
+
+async def test_end_of_an_answer_arrives_though_the_client_sent_more(autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        client = _over_tcp(it, holds_bytes=1)
+        await client.send(request(b"{}", fields=("Connection: close",)))
+        upstream = await it.upstream()
+        await upstream.until(b"{}")
+        await client.send(b"more")
+        await trio.testing.wait_all_tasks_blocked()
+        await upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000)
+        await it.record()
+        await trio.sleep(10)
+        assert (await client.rest()).endswith(b"x" * 60_000)
 
 
 @pytest.mark.parametrize(
