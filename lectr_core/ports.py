@@ -70,6 +70,10 @@ class Provider(Protocol):
         """The model (or deployment) that the path names, for providers that put it there."""
         ...
 
+    def streams_in_path(self, path: str) -> bool:
+        """Whether the path alone asks for a stream, for providers that say it there."""
+        ...
+
     def endpoint(self, path: str) -> str:
         """The route without ids, for the record: `/v1/files/{id}`. Never contains anything a client chose freely."""
         ...

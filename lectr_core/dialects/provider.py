@@ -163,6 +163,10 @@ class DialectProvider:
         """See `ports.Provider`: these paths name none."""
         return None
 
+    def streams_in_path(self, path: str) -> bool:
+        """See `ports.Provider`: the body says it."""
+        return False
+
     def endpoint(self, path: str) -> str:
         """See `ports.Provider`. What the address has in front of the version is left out."""
         return template(self._joined(path)[len(self._head) :])

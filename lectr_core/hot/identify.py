@@ -82,6 +82,7 @@ def provider(exchange: Exchange, faults: Faults) -> None:
     exchange.provider_unknown = unknown
     with faults.of(found.id):
         exchange.endpoint = found.endpoint(path)
+        exchange.streamed = exchange.streamed or found.streams_in_path(path)
         # Where a path names a model or deployment, it decides; a body may say anything beside it.
         model = found.model_in_path(path) or model
     exchange.model_requested = exchange.model_sent = model

@@ -57,6 +57,9 @@ class FakeProvider:
     def model_in_path(self, path: str) -> str | None:
         return None
 
+    def streams_in_path(self, path: str) -> bool:
+        return path.endswith(":stream")
+
     def endpoint(self, path: str) -> str:
         return "/v1/known" if path == "/v1/known" else "/{path}"
 

@@ -213,3 +213,11 @@ async def test_connection_that_is_always_ready_does_not_keep_the_loop_to_itself(
         await modest.send(request(key=False))
         await modest.until(b"missing_lectr_key")
         assert len(it.journal.ended_lines) < 200
+
+
+async def test_path_that_asks_for_a_stream_makes_the_request_streamed(autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        client = it.client()
+        await client.send(request(b"{}", path="/v1/model:stream"))
+        await it.upstream()
+        assert it.journal.begun_lines[0].streamed

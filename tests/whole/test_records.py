@@ -74,14 +74,9 @@ def ask(gateway: Gateway, name: str, target: str, tree: dict[str, Any], *fields:
         return line.get().status
 
 
-BY_PATH = pytest.mark.xfail(
-    strict=True, reason="only a body's own word makes a row `streamed`; a path that says so does not yet"
-)
-
-
 @pytest.mark.parametrize(
     ("name_of_case", "coding"),
-    [pytest.param(found, None, marks=[BY_PATH] if ":stream" in CASES[found].target else []) for found in CASES]
+    [(found, None) for found in CASES]
     + [(found, coding) for found in CASES for coding in answers.CODINGS if not CASES[found].is_streamed],
 )
 def test_the_row_holds_what_the_provider_counted(

@@ -328,3 +328,9 @@ def test_a_refusal_says_how_long_to_wait_as_the_provider_does():
 
 def test_lectrs_refusals_keep_their_own_shape_on_the_compatible_path():
     assert GEMINI.refuse(CHAT, Refusal(401, "missing_lectr_key", "send it")) is None
+
+
+def test_the_path_says_whether_an_answer_streams():
+    assert GEMINI.streams_in_path(STREAM)
+    assert not GEMINI.streams_in_path(NATIVE)
+    assert not GEMINI.streams_in_path("/v1/chat/completions")

@@ -56,6 +56,11 @@ class GeminiProvider(DialectProvider):
         deed = paths.deed_of(path)
         return None if deed is None else deed.model
 
+    def streams_in_path(self, path: str) -> bool:
+        """See `ports.Provider`."""
+        deed = paths.deed_of(path)
+        return deed is not None and deed.action == "streamGenerateContent"
+
     def endpoint(self, path: str) -> str:
         """See `ports.Provider`."""
         route = paths.compatible_route(path)
