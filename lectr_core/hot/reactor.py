@@ -123,12 +123,13 @@ class Reactor:
 
     def add(self, link: Link) -> None:
         """Watch a link from now on."""
-        self._links[link.fd] = link
         self._epoll.register(link.fd, _EVENTS)
+        self._links[link.fd] = link
 
     def remove(self, link: Link) -> None:
         """Stop watching; call before the socket is closed."""
-        if self._links.pop(link.fd, None) is not None:
+        if self._links.get(link.fd) is link:
+            del self._links[link.fd]
             self._epoll.unregister(link.fd)
 
     def close(self) -> None:
