@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +26,7 @@ from lectr_core.cold.standing import Standing
 from lectr_core.errors import LectrError, OperatorError, UnsettledSettings
 from lectr_core.journal.layout import stream_names
 from lectr_core.model import codec
-from lectr_core.model.settings import Settings
+from lectr_core.model.settings import ProviderSettings, Settings
 from lectr_core.ports import Provider
 
 Level = Literal["ok", "warn", "fail", "skip"]
@@ -50,8 +50,8 @@ class Finding:
     """What to do; empty where nothing is."""
 
 
-def examine(line: CommandLine, *, reach: bool) -> list[Finding]:
-    """Look at everything. Waits: on providers, a few seconds at most, where *reach* is set."""
+def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> list[Finding]:
+    """Look at everything. Waits: on providers, a few seconds at most, unless *reach* is `none`."""
     plugins = line.plugins()
     findings = [*_plugin_faults(plugins.faults)]
     try:
@@ -71,13 +71,29 @@ def examine(line: CommandLine, *, reach: bool) -> list[Finding]:
     findings += _processes(settings)
     findings += _machine()
     providers = _providers(plugins, settings)
-    if reach:
-        from lectr_core.assembly.reach import reach_all
-
-        findings += reach_all(providers, settings)
-    elif providers:
+    if reach == "none" and providers:
         findings.append(Finding("skip", "providers", "not contacted (--offline)"))
+    elif providers:
+        findings += _reached(providers, settings, everyone=reach == "all")
     return findings
+
+
+def _reached(providers: Sequence[Provider], settings: Settings, *, everyone: bool) -> Iterator[Finding]:
+    """Contact the providers that somebody chose: nobody's firewall log should fill with those that nobody uses."""
+    from lectr_core.assembly.reach import reach_all
+
+    chosen = [one for one in providers if everyone or _is_chosen(one, settings)]
+    yield from reach_all(chosen, settings)
+    if len(chosen) < len(providers):
+        text = f"{len(providers) - len(chosen)} more are installed and not configured; --reach all contacts them too"
+        yield Finding("skip", "providers", text)
+
+
+def _is_chosen(provider: Provider, settings: Settings) -> bool:
+    section = settings.sections.get(f"provider.{provider.id}")
+    named = isinstance(section, ProviderSettings) and (section.base_url is not None or section.api_key_env is not None)
+    default = settings.gateway.default_provider
+    return named or provider.id == default or (default is None and provider.accepts_unclaimed)
 
 
 def _plugin_faults(faults: Iterable[Fault]) -> Iterator[Finding]:

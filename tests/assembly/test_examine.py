@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from lectr_core.assembly.command_line import CommandLine
-from lectr_core.assembly.examine import Finding, _credentials, examine
+from lectr_core.assembly.examine import Finding, _credentials, _is_chosen, examine
 from lectr_core.assembly.ground import take_data
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import create_key
@@ -34,7 +34,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
 
 
 def told(line: CommandLine, what: str) -> list[tuple[str, str]]:
-    return [(found.level, found.text) for found in examine(line, reach=False) if found.what == what]
+    return [(found.level, found.text) for found in examine(line, reach="none") if found.what == what]
 
 
 def test_all_settings_faults_are_findings(tmp_path: Path, line: CommandLine) -> None:
@@ -92,7 +92,7 @@ def test_a_running_gateway_is_asked_through_its_health_files(tmp_path: Path, lin
         )
         standing = Standing(pid=1, written_at="", waits_for_other=False, sinks=(sink,), price_faults={"book": 2})
         write_standing(tmp_path / "health" / "cold.json", standing)
-        found = [(item.level, item.what, item.text) for item in examine(line, reach=False)]
+        found = [(item.level, item.what, item.text) for item in examine(line, reach="none")]
     assert ("fail", "gateway", "the newest settings are refused: gateway.x: unknown") in found
     assert ("warn", "worker-0", "plugin mine failed 4 times and was skipped") in found
     assert ("fail", "worker-0", "2 records lost (disk full?)") in found
@@ -135,7 +135,8 @@ class Reached:
     """As much of a provider as is needed to reach it."""
 
     id: str
-    origin: Origin | None
+    origin: Origin | None = None
+    accepts_unclaimed: bool = False
 
 
 def test_providers_are_reached_without_any_credential(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,5 +163,16 @@ def test_providers_are_reached_without_any_credential(monkeypatch: pytest.Monkey
 
 
 def test_every_finding_that_fails_says_what_to_do(line: CommandLine) -> None:
-    findings: list[Finding] = examine(line, reach=False)
+    findings: list[Finding] = examine(line, reach="none")
     assert all(finding.act for finding in findings if finding.level in ("fail", "warn"))
+
+
+def test_only_providers_that_somebody_chose_are_contacted() -> None:
+    sections = {"provider.named": ProviderSettings(base_url="http://a.test"), "provider.left": ProviderSettings()}
+    settings = Settings(GatewaySettings(), sections, "v")
+    chosen = [Reached("named"), Reached("volunteer", accepts_unclaimed=True)]
+    left = [Reached("left"), Reached("unheard")]
+    assert all(_is_chosen(one, settings) for one in chosen)  # type: ignore[arg-type]  # as much of a provider as is needed
+    assert not any(_is_chosen(one, settings) for one in left)  # type: ignore[arg-type]  # as much of a provider as is needed
+    other = Settings(GatewaySettings(default_provider="unheard"), {}, "v")
+    assert [one.id for one in (*chosen, *left) if _is_chosen(one, other)] == ["unheard"]  # type: ignore[arg-type]  # as above

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 import click
 
 from lectr_core.assembly.command_line import CommandLine
+
+Reach = Literal["chosen", "all", "none"]
 
 
 @click.command(
@@ -14,12 +18,20 @@ from lectr_core.assembly.command_line import CommandLine
 Examples:
   lectr doctor
   lectr doctor --offline                without contacting any provider
+  lectr doctor --reach all              every installed provider, also those you do not use
   lectr doctor --json | jq '.[] | select(.level == "fail")'""",
 )
-@click.option("--reach/--offline", default=True, show_default=True, help="Connect to each provider (no request of yours).")
+@click.option(
+    "--reach",
+    type=click.Choice(["chosen", "all", "none"]),
+    default="chosen",
+    show_default=True,
+    help="Which providers to connect to: those the settings name and the default one, all that are installed, or none.",
+)
+@click.option("--offline", "reach", flag_value="none", help="The same as --reach none.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def doctor(line: CommandLine, reach: bool, as_json: bool) -> int:
+def doctor(line: CommandLine, reach: Reach, as_json: bool) -> int:
     """Check settings, plugins, ports, disk, keys, credentials, providers, clock and backlog. Exit code 1 on a failure."""
     from lectr_core.assembly.cli.show import mark, show_json
     from lectr_core.assembly.examine import examine
