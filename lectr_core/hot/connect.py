@@ -48,23 +48,27 @@ class Connector:
                 stream = await self._connect(origin)
                 with stream.socket:  # closed unless its descriptor has been taken over
                     raw = socket.socket(fileno=stream.socket.detach())
+                link = None
                 try:
                     # Trio's was non-blocking, but the new object does not know that, and `wrap_socket` would make it block.
                     raw.setblocking(False)
                     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     if origin.scheme == "https":
                         raw = await self._secure(raw, origin, ca_file)
-                except BaseException:
-                    raw.close()
-                    raise
+                    link = Link(raw, spot.reactor, spot)
+                except OSError as error:
+                    raise Unreachable(origin, "connect", _reason(error)) from error
+                finally:
+                    if link is None:
+                        raw.close()
         except trio.TooSlowError as error:
             raise Unreachable(origin, "timeout", f"no connection within {self.limit_s:g} s") from error
-        return Link(raw, spot.reactor, spot)
+        return link
 
     async def _connect(self, origin: Origin) -> trio.SocketStream:
         try:
             return await trio.open_tcp_stream(origin.host, origin.port)
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:  # the latter where it cannot even be asked for
             raise Unreachable(origin, "dns", "the name is not known") from error
         except OSError as error:
             raise Unreachable(origin, "connect", _reason(error)) from error

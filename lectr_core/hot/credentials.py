@@ -12,6 +12,7 @@ from typing import Final
 from lectr_core.errors import PluginError
 from lectr_core.hot.exchange import Exchange
 from lectr_core.hot.guard import Faults
+from lectr_core.hot.identify import CREDENTIAL_FIELDS
 from lectr_core.model.call import Call
 from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
@@ -40,7 +41,8 @@ def substitutions(
         changed = provider.pass_on(call, first)
         in_a_field = None if first.field == b"?key" else first.field
         return _place(replace, changed, in_a_field) if changed is not None else (replace, [])
-    replace.update(dict.fromkeys(credential.field for credential in exchange.credentials))
+    # Whatever stands in such a field, read as a credential or not, stays here.
+    replace.update(dict.fromkeys(name for name in CREDENTIAL_FIELDS if name in exchange.asked.fields))
     if provider.held is None:
         return replace, []
     return _place(replace, provider.authorize(call, provider.held), None)

@@ -48,6 +48,8 @@ def prepare(exchange: Exchange, faults: Faults) -> bytes:
     call, provider = exchange.call, exchange.target_provider
     assert call is not None
     assert provider is not None
+    if exchange.asked.method == b"TRACE":  # its answer shows the request as the provider got it, a held credential included
+        raise Refused(Refusal(405, "method_not_allowed", "TRACE goes to no provider"))
     refusal = Refusal(500, "plugin_failed", f"the plugin of provider {provider.id} failed", kind="gateway_error")
     with faults.of(provider.id):
         try:
@@ -195,8 +197,7 @@ async def _pass_interim(exchange: Exchange, answer: ResponseHead, count: int) ->
     if answer.status == 101 or count > MAX_INTERIM_ANSWERS:
         raise _unreachable(exchange, "sent interim responses that nobody asked for")
     if exchange.asked.minor:
-        lines = [answer.line, *answer.fields.lines, b"\r\n"]
-        await exchange.tell(b"\r\n".join(lines))
+        await exchange.tell(forwarding.response_lines(answer, unchunk=True, keep_alive=True, client_minor=1))
 
 
 def _unreachable(exchange: Exchange, what: str, category: str = "network") -> Refused:

@@ -142,7 +142,7 @@ def detect(providers: Mapping[str, Provider], claims: Claims, default: Provider 
     owner = claims.of_credential(clues.credential) if clues.credential is not None else None
     if owner is not None:
         return owner, _without_prefix(path, owner), False
-    prefixed = providers.get(path[1 : path.find("/", 1)])
+    prefixed = named_in(path, providers)
     natural = claims.of_path(path)
     if natural is not None and natural is not prefixed:
         return natural, path, False
@@ -150,6 +150,12 @@ def detect(providers: Mapping[str, Provider], claims: Claims, default: Provider 
         return prefixed, _without_prefix(path, prefixed), False
     found = claims.of_model(clues.model) if clues.model is not None else None
     return found or default, path, found is None
+
+
+def named_in(path: str, providers: Mapping[str, Provider]) -> Provider | None:
+    """The provider whose id is the path's first segment, with more behind it."""
+    end = path.find("/", 1)
+    return providers.get(path[1:end]) if end > 0 else None
 
 
 def _without_prefix(path: str, chosen: Provider | None) -> str:
@@ -197,14 +203,22 @@ def _credentials(head: RequestHead, given: set[bytes]) -> tuple[list[Credential]
             scheme = b""
             token = value
             if name == b"authorization":
-                word, _, token = value.partition(b" ")
-                scheme, token = word.lower(), token.strip()
+                scheme, token = _scheme_and_token(value)
             if token.startswith(_KEY):
                 given.add(token)
                 own.add(name)
             elif token:
                 theirs.append(Credential(name, scheme, Secret(token)))
     return theirs, own
+
+
+def _scheme_and_token(value: bytes) -> tuple[bytes, bytes]:
+    """Of `Authorization`. A lone word is a token, which must not go on unseen, unless it is a scheme with none behind it."""
+    words = value.split(None, 1)
+    if len(words) == 2:
+        return words[0].lower(), words[1]
+    alone = words[0] if words else b""
+    return (alone.lower(), b"") if alone.lower() in (b"bearer", b"basic") else (b"", alone)
 
 
 def _labels(exchange: Exchange, head: RequestHead, given: set[bytes]) -> None:

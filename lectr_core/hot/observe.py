@@ -44,11 +44,14 @@ class Observer:
 
     def see(self, pieces: list[bytes]) -> None:
         """Take the next pieces of content, as they stood on the wire (still compressed, if they are)."""
-        for piece in pieces:
-            self.content_bytes += len(piece)
-            self._digest.update(piece)
-            if self._reader is not None:
-                self._read(self._reader, piece)
+        if not pieces:
+            return
+        # One call for all of one read: a provider may put thousands of chunks into a packet.
+        content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.content_bytes += len(content)
+        self._digest.update(content)
+        if self._reader is not None:
+            self._read(self._reader, content)
 
     def _read(self, reader: Reader, piece: bytes) -> None:
         with self._faults.of(self._who):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
+from lectr_core.hot.identify import named_in
 from lectr_core.model.call import Refusal
 from lectr_core.ports import Provider
 
@@ -86,7 +87,7 @@ def _natural(exchange: Exchange, faults: Faults) -> Provider | None:
     call = exchange.call
     if call is None:
         return None
-    prefixed = exchange.version.providers.get(call.path[1 : call.path.find("/", 1)])
+    prefixed = named_in(call.path, exchange.version.providers)
     with faults.of("detection"):
         return exchange.version.claims.of_path(call.path) or prefixed
     return prefixed

@@ -111,6 +111,24 @@ async def test_nobody_listening_is_a_failure_to_connect(listener: socket.socket,
     assert caught.value.stage == "connect"
 
 
+async def test_host_that_is_no_name_is_a_failure_of_dns(spot: Spot) -> None:
+    with pytest.raises(Unreachable) as caught:
+        await Connector(5).open(Origin("http", "x" * 70 + ".test", 80), None, spot)
+    assert caught.value.stage == "dns"
+
+
+async def test_connection_that_cannot_be_watched_is_a_failure_to_connect(
+    listener: socket.socket, spot: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "as the test wants")
+
+    monkeypatch.setattr(spot.reactor, "add", full)
+    with pytest.raises(Unreachable) as caught:
+        await Connector(5).open(_origin(listener, "http"), None, spot)
+    assert caught.value.stage == "connect"
+
+
 async def test_plain_link_carries_bytes(listener: socket.socket, spot: Spot) -> None:
     link = await Connector(5).open(_origin(listener, "http"), None, spot)
     far, _ = listener.accept()

@@ -6,7 +6,7 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from lectr_core import Call, Credential, Secret
+from lectr_core import Call, Credential, Facts, Route, Secret, Verdict
 
 from .stage import KEY, FakeProvider, request, stage
 
@@ -29,6 +29,12 @@ CASES = [
     (FakeProvider(held=Secret(b"held")), ("Authorization: Bearer sk-x",), [b"Authorization: Bearer sk-x"]),
     (FakeProvider(), (f"x-api-key: {KEY}",), []),
     (FakeProvider(), (f"x-api-key: {KEY}", "Authorization: Bearer sk-x"), [b"Authorization: Bearer sk-x"]),
+    (FakeProvider(held=Secret(b"held")), (f"Authorization: {KEY}",), [b"Authorization: Bearer held"]),
+    (FakeProvider(held=Secret(b"held")), (f"Authorization: Bearer\t{KEY}",), [b"Authorization: Bearer held"]),
+    (FakeProvider(held=Secret(b"held")), ("Authorization: Bearer",), [b"Authorization: Bearer held"]),
+    (FakeProvider(held=Secret(b"held")), ("X-Api-Key:",), [b"Authorization: Bearer held"]),
+    (FakeProvider(held=Secret(b"held")), ("Authorization: sk-x",), [b"Authorization: sk-x"]),
+    (FakeProvider(), ("Authorization: sk-x", "x-api-key: sk-two-b"), [b"Authorization: sk-x"]),
     (Converting(), ("Authorization: Bearer sk-x",), [b"X-Api-Key: sk-x"]),
     (Converting(), ("Authorization: Bearer sk-x", "x-api-key: old"), [b"X-Api-Key: sk-x"]),
     (Converting(), ("x-api-key: sk-x",), [b"X-Api-Key: sk-x"]),
@@ -62,3 +68,35 @@ async def test_lectr_key_in_the_query_ends_here(autojump_clock: MockClock) -> No
         client = it.client()
         await client.send(request(b"{}", path=f"/v1/known?alt=sse&key={KEY}", key=False))
         assert (await (await it.upstream()).until(b"\r\n\r\n")).startswith(b"POST /v1/known?alt=sse HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    "sent", ["Authorization: sk-x", "Authorization: Bearer sk-x", "Authorization: Bearer", "api-key: sk-x"]
+)
+async def test_route_leaves_whatever_the_client_sent_behind(sent: str, autojump_clock: MockClock) -> None:
+    class There:
+        id = "there"
+
+        def decide(self, facts: Facts) -> Verdict:
+            return Verdict(rule="r", route=Route(provider="two"))
+
+        def explain(self, facts: Facts) -> str:
+            return ""
+
+    two = FakeProvider(id="two", held=Secret(b"held"), accepts_unclaimed=False)
+    async with stage(FakeProvider(key_prefix=b"none"), two, policies=(There(),)) as it:
+        client = it.client()
+        await client.send(request(b"{}", fields=(sent,)))
+        head = await (await it.upstream()).until(b"\r\n\r\n")
+        assert b"\r\nAuthorization: Bearer held\r\n" in head
+        assert b"sk-x" not in head
+        assert head.lower().count(b"authorization") == 1
+
+
+async def test_method_that_shows_what_was_sent_never_meets_a_held_credential(autojump_clock: MockClock) -> None:
+    async with stage(FakeProvider(held=Secret(b"held"))) as it:
+        client = it.client()
+        await client.send(request(method="TRACE"))
+        assert (await client.until(b"method_not_allowed")).startswith(b"HTTP/1.1 405 ")
+        assert (await it.record()).status == 405
+        assert it.gateway.pool.opened == 0

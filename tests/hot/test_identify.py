@@ -33,6 +33,8 @@ CASES = [
     (None, "/v1/x", "unheard-of", "sk-k", "one", "/v1/x", True),
     (None, "/", None, None, "one", "/", True),
     (None, "/two", None, None, "one", "/two", True),
+    (None, "/twox", None, None, "one", "/twox", True),
+    (None, "/twox/v1", None, None, "one", "/twox/v1", True),
 ]
 
 

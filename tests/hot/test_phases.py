@@ -91,6 +91,16 @@ async def test_client_that_takes_no_interim_answer_has_left(autojump_clock: Mock
         assert await upstream.at_end()
 
 
+async def test_interim_answer_goes_on_without_what_is_this_hops(autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        client = it.client()
+        await client.send(request(b"{}"))
+        upstream = await it.upstream()
+        await upstream.until(b"{}")
+        await upstream.send(b"HTTP/1.1 103 Early Hints\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nLink: <a>\r\n\r\n")
+        assert await client.until(b"\r\n\r\n") == b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n"
+
+
 async def test_client_that_takes_no_answer_has_left(autojump_clock: MockClock) -> None:
     async with stage(settings=GatewaySettings(silence_limit_s=50)) as it:
         client = _narrow(it)

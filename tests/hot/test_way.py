@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
+from lectr_core import Reading
+
 from .stage import KEY, FakeProvider, request, stage
 
 ANSWER = b"HTTP/1.1 200 OK\r\nX-Request-Id: r1\r\nContent-Length: 2\r\n\r\nhi"
@@ -183,6 +185,32 @@ async def test_answer_that_ends_with_the_connection_does_so_here_too(autojump_cl
         upstream.close()
         assert await client.rest() == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it"
         assert (await it.record()).outcome == "ok"
+
+
+async def test_reader_is_fed_once_for_what_came_at_once(autojump_clock: MockClock) -> None:
+    """A provider may put thousands of events into one packet; each call into a reader costs."""
+    fed: list[bytes | memoryview] = []
+
+    class Counting:
+        first_token_seen = False
+
+        def feed(self, data: bytes | memoryview) -> None:
+            fed.append(data)
+
+        def finish(self, *, complete: bool) -> Reading:
+            return Reading()
+
+    async with stage(FakeProvider(reader_made=Counting)) as it:
+        client = it.client()
+        await client.send(request())
+        upstream = await it.upstream()
+        await upstream.until(b"\r\n\r\n")
+        await upstream.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client.until(b"\r\n\r\n")
+        await upstream.send(b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n")
+        assert (await it.record()).response_bytes == 10_000
+        assert b"".join(fed) == b"a" * 10_000
+        assert len(fed) < 10
 
 
 async def test_reader_that_fails_never_touches_the_answer(autojump_clock: MockClock) -> None:
