@@ -51,24 +51,26 @@ class Gateway:
 
         Waits: for ever. Cancel: every connection is closed at once; each open exchange still leaves its record.
         """
-        async with trio.open_nursery() as outer:
-            outer.start_soon(self.reactor.run)
-            outer.start_soon(self._tidy)
-            async with trio.open_nursery() as clients:
-                async with trio.open_nursery() as doors:
+        try:
+            async with trio.open_nursery() as outer:
+                outer.start_soon(self.reactor.run)
+                outer.start_soon(self._tidy)
+                async with trio.open_nursery() as clients:
+                    async with trio.open_nursery() as doors:
+                        for listener in listeners:
+                            listener.setblocking(False)
+                            doors.start_soon(accept.door, self, listener, clients)
+                        task_status.started()
+                        await self._stop.wait()
+                        doors.cancel_scope.cancel()
+                    # Whoever comes now is refused at once; left open, the kernel would let them wait for nobody.
                     for listener in listeners:
-                        listener.setblocking(False)
-                        doors.start_soon(accept.door, self, listener, clients)
-                    task_status.started()
-                    await self._stop.wait()
-                    doors.cancel_scope.cancel()
-                # Whoever comes now is refused at once; left open, the kernel would let them wait for nobody.
-                for listener in listeners:
-                    listener.close()
-                await self._drain()
+                        listener.close()
+                    await self._drain()
+                outer.cancel_scope.cancel()
+        finally:
             self.pool.close()
-            outer.cancel_scope.cancel()
-        self.reactor.close()
+            self.reactor.close()
 
     def stop(self, drain_s: float | None = None) -> None:
         """Stop accepting. Open requests may go on for *drain_s* seconds, then they are cut; a second call shortens that."""

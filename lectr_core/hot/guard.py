@@ -10,6 +10,8 @@ from collections import Counter
 
 import attrs
 
+from lectr_core.errors import PluginError
+
 _log = logging.getLogger("lectr.hot")
 
 
@@ -45,6 +47,13 @@ class _Guarded:
             return False
         self._faults.count(self._who, error)
         return True
+
+
+def text_of(value: object) -> str | None:
+    """What a plugin gave as text, if it is that. Errors: PluginError where it is neither text nor None."""
+    if value is None or isinstance(value, str):
+        return value
+    raise PluginError(f"a plugin gave {type(value).__name__} where text was expected")
 
 
 def where(error: BaseException) -> str:

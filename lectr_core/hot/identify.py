@@ -13,7 +13,7 @@ import attrs
 
 from lectr_core.hot.claims import Claims
 from lectr_core.hot.exchange import Exchange, Refused
-from lectr_core.hot.guard import Faults
+from lectr_core.hot.guard import Faults, text_of
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.keys import KeyRing
 from lectr_core.model.secret import KEY_PREFIX, Credential, Secret
@@ -81,10 +81,10 @@ def provider(exchange: Exchange, faults: Faults) -> None:
     exchange.provider = exchange.target_provider = found
     exchange.provider_unknown = unknown
     with faults.of(found.id):
-        exchange.endpoint = found.endpoint(path)
+        exchange.endpoint = text_of(found.endpoint(path)) or "-"
         exchange.streamed = exchange.streamed or found.streams_in_path(path)
         # Where a path names a model or deployment, it decides; a body may say anything beside it.
-        model = found.model_in_path(path) or model
+        model = text_of(found.model_in_path(path)) or model
     exchange.model_requested = exchange.model_sent = model
     # Built anew rather than evolved: attrs.evolve costs 9 µs, this 1.
     exchange.call = Call(

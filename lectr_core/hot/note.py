@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from lectr_core.hot.exchange import ErrorSource, Exchange
-from lectr_core.hot.guard import Faults
+from lectr_core.hot.guard import Faults, text_of
 from lectr_core.journal.writer import Writer
 from lectr_core.model.reading import Reading
 from lectr_core.model.record import Attempt, Begun, Ended, EndedBy, Outcome
@@ -111,7 +111,7 @@ def _judge(
     answer, provider = exchange.answer, exchange.target_provider
     if answer is not None and provider is not None and answer.status >= 400:
         with faults.of(provider.id):
-            return "provider_error", "provider", provider.classify(answer)
+            return "provider_error", "provider", text_of(provider.classify(answer))
         return "provider_error", "provider", None
     return "ok", None, None
 
@@ -132,7 +132,8 @@ def _from_head(exchange: Exchange, faults: Faults) -> tuple[str | None, dict[str
     if answer is None or provider is None:
         return None, {}
     with faults.of(provider.id):
-        return provider.request_id(answer), dict(provider.headroom(answer))
+        headroom = {str(name): str(value) for name, value in provider.headroom(answer).items()}
+        return text_of(provider.request_id(answer)), headroom
     return None, {}
 
 

@@ -78,7 +78,7 @@ def _body(exchange: Exchange, refusal: Refusal, faults: Faults) -> bytes:
         with faults.of(provider.id):
             native = provider.refuse(exchange.call, refusal)
             if native is not None:
-                return native
+                return bytes(memoryview(native))  # raises, and is counted, where it is something else
     return own_shape(refusal)
 
 

@@ -8,6 +8,7 @@ import pytest
 from trio.testing import MockClock
 
 from lectr_core import Credential, ProviderConfigMissing, Refusal, Route, Secret, Verdict
+from lectr_core.model.codec import decode, encode
 from lectr_core.model.record import Ended
 
 from .stage import FakeProvider, Peer, request, stage
@@ -85,6 +86,22 @@ async def _served(upstream: Peer, client: Peer) -> None:
     await upstream.until(BODY)
     await upstream.send(OK)
     assert await client.exactly(len(OK)) == OK
+
+
+@pytest.mark.parametrize("method", ["endpoint", "model_in_path", "request_id", "headroom", "refuse", "classify"])
+async def test_plugin_that_gives_something_else_spoils_no_record(method: str, autojump_clock: MockClock) -> None:
+    async with stage(type("Faulty", (FakeProvider,), {method: lambda *_: 7})()) as it:
+        client = it.client()
+        await client.send(request(BODY))
+        upstream = await it.upstream()
+        await upstream.until(BODY)
+        await upstream.send(b"" if method == "refuse" else OK.replace(b"200 OK", b"500 Oops"))
+        if method == "refuse":
+            upstream.close()
+            assert b"provider_unreachable" in await client.until(b"}}")
+        await it.record()
+        assert it.gateway.faults.counts == {"one": 1}
+        decode(encode(it.journal.ended_lines[0]), Ended)
 
 
 async def test_error_that_cannot_be_classified_is_still_recorded(autojump_clock: MockClock) -> None:
