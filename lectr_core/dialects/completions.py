@@ -7,6 +7,9 @@ with an accent subclass and override `usage_of`, or call `note_usage` for usage 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, MAX_USAGE_BYTES, Findings, adds_up, raw_chars, raw_tree, raw_word
@@ -62,9 +65,20 @@ class _ToolCall(msgspec.Struct, gc=False):
 
 _answer = msgspec.json.Decoder(_Answer)
 _chunk = msgspec.json.Decoder(_Chunk)
-_choices = msgspec.json.Decoder(list[_Choice] | None)
 _tool_calls = msgspec.json.Decoder(list[_ToolCall])
 _function = msgspec.json.Decoder(_Function)
+
+
+_Named = tuple[tuple[str, str], ...]
+_Parts = Sequence[tuple[str, int | None]]
+
+_OF_PROMPT: Final[_Named] = (
+    ("cached_tokens", units.CACHE_READ),
+    ("cache_write_tokens", units.CACHE_WRITE),
+    ("audio_tokens", units.INPUT_AUDIO),
+    ("image_tokens", units.INPUT_IMAGE),
+)
+_OF_COMPLETION: Final[_Named] = (("reasoning_tokens", units.REASONING), ("audio_tokens", units.OUTPUT_AUDIO))
 
 
 def completion_usage(tree: Tree) -> Usage:
@@ -75,29 +89,18 @@ def completion_usage(tree: Tree) -> Usage:
     """
     prompt, completion = count(tree.get("prompt_tokens")), count(tree.get("completion_tokens"))
     asked, given = branch(tree, "prompt_tokens_details"), branch(tree, "completion_tokens_details")
-    read, read_fits = apportion(
-        prompt or 0,
-        (
-            (units.CACHE_READ, count(asked.get("cached_tokens"))),
-            (units.CACHE_WRITE, count(asked.get("cache_write_tokens"))),
-            (units.INPUT_AUDIO, count(asked.get("audio_tokens"))),
-            (units.INPUT_IMAGE, count(asked.get("image_tokens"))),
-        ),
-        units.INPUT,
-    )
-    written, written_fits = apportion(
-        completion or 0,
-        (
-            (units.REASONING, count(given.get("reasoning_tokens"))),
-            (units.OUTPUT_AUDIO, count(given.get("audio_tokens"))),
-        ),
-        units.OUTPUT,
-    )
+    read, read_fits = apportion(prompt or 0, _parts(asked, _OF_PROMPT), units.INPUT)
+    written, written_fits = apportion(completion or 0, _parts(given, _OF_COMPLETION), units.OUTPUT)
     return Usage(
         units=read | written,
         raw=tree,
         adds_up=adds_up(prompt, completion, count(tree.get("total_tokens")), fits=read_fits and written_fits),
     )
+
+
+def _parts(details: Tree, named: _Named) -> _Parts:
+    # Most details are 0 or not there: they need not be looked at any closer.
+    return [(unit, count(details[name])) for name, unit in named if details.get(name)] if details else ()
 
 
 class _Findings(Findings):
@@ -159,12 +162,17 @@ class CompletionsReader(WholeReader):
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
         findings = _Findings()
-        answer = _answer.decode(body)
-        findings.note(answer)
+        lengths: list[int] = []
         try:
-            lengths = findings.note_choices(_choices.decode(answer.choices))
-        except BAD_INPUT:
-            lengths = []
+            chunk = _chunk.decode(body)
+        except msgspec.ValidationError:
+            findings.note(_answer.decode(body))  # the choices are strange: they alone are lost
+        else:
+            findings.note(chunk)
+            try:
+                lengths = findings.note_choices(chunk.choices)
+            except BAD_INPUT:
+                pass  # so are strange tool calls
         tree = raw_tree(findings.usage)
         usage = self.usage_of(tree) if tree else None
         return findings.reading(usage, deltas=len(lengths), delta_chars=sum(lengths))

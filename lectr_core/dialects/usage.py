@@ -64,6 +64,10 @@ def _kept(value: object, depth: int, left: list[int]) -> Any:  # Any: a recursiv
         for name, part in value.items():
             if name not in _names and not _is_name(name):
                 continue
+            if type(part) is int and 0 <= part <= MAX_COUNT and left[0] > 0:
+                left[0] -= 1  # nearly always: as below, without a call (2 µs a request)
+                kept[name] = part
+                continue
             part = _kept(part, depth - 1, left)
             if part is not None:
                 kept[name] = part
@@ -87,6 +91,8 @@ def apportion(total: int, parts: Iterable[tuple[str, int | None]], rest: str) ->
 
     Shapes: Returns (units, whether the parts fitted). Parts that exceed the total are cut, the last ones first.
     """
+    if not parts:
+        return ({rest: total} if total else {}), True
     units: dict[str, int] = {}
     left = total
     fits = True

@@ -42,13 +42,17 @@ def verdict(exchange: Exchange, faults: Faults) -> None:
 
 
 def _ask(policy: Policy, facts: Facts, exchange: Exchange, faults: Faults) -> Verdict | None:
-    with faults.of(policy.id):
-        said = policy.decide(facts)
-        if not isinstance(said, Verdict):
-            raise PluginError(f"policy {policy.id} gave no verdict")
-        return said
-    exchange.policy_fault = f"policy {policy.id} failed"
-    return None
+    said = faults.ask(policy.id, _verdict_of, policy, facts)
+    if said is None:
+        exchange.policy_fault = f"policy {policy.id} failed"
+    return said
+
+
+def _verdict_of(policy: Policy, facts: Facts) -> Verdict:
+    said = policy.decide(facts)
+    if not isinstance(said, Verdict):
+        raise PluginError(f"policy {policy.id} gave no verdict")
+    return said
 
 
 def _facts(exchange: Exchange) -> Facts:

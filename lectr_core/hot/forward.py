@@ -50,15 +50,21 @@ def prepare(exchange: Exchange, faults: Faults) -> bytes:
     assert provider is not None
     if exchange.asked.method == b"TRACE":  # its answer shows the request as the provider got it, a held credential included
         raise Refused(Refusal(405, "method_not_allowed", "TRACE goes to no provider"))
-    refusal = Refusal(500, "plugin_failed", f"the plugin of provider {provider.id} failed", kind="gateway_error")
-    with faults.of(provider.id):
-        try:
-            return _head(exchange, call, provider, faults)
-        except ProviderConfigMissing as error:
-            refusal = Refusal(400, error.code, str(error))
-        except NotServed:
-            refusal = Refusal(404, "not_served", f"provider {provider.id} has no such path")
-    raise Refused(refusal, source="lectr")
+    made = faults.ask(provider.id, _head_or_refusal, exchange, call, provider, faults)
+    if made is None:
+        made = Refusal(500, "plugin_failed", f"the plugin of provider {provider.id} failed", kind="gateway_error")
+    if isinstance(made, Refusal):
+        raise Refused(made, source="lectr")
+    return made
+
+
+def _head_or_refusal(exchange: Exchange, call: Call, provider: Provider, faults: Faults) -> bytes | Refusal:
+    try:
+        return _head(exchange, call, provider, faults)
+    except ProviderConfigMissing as error:
+        return Refusal(400, error.code, str(error))
+    except NotServed:
+        return Refusal(404, "not_served", f"provider {provider.id} has no such path")
 
 
 def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) -> bytes:

@@ -6,12 +6,17 @@ Called by `way.py`; sync, so that nothing can be cancelled between the end of an
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from lectr_core.hot.exchange import ErrorSource, Exchange
 from lectr_core.hot.guard import Faults, text_of
 from lectr_core.journal.writer import Writer
+from lectr_core.model.call import Answer
 from lectr_core.model.reading import Reading
 from lectr_core.model.record import Attempt, Begun, Ended, EndedBy, Outcome
+from lectr_core.ports import Provider
+
+_NO_READING: Final = Reading()
 
 
 def begun(exchange: Exchange, journal: Writer) -> None:
@@ -27,7 +32,7 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
     if not exchange.seq:
         exchange.seq = journal.next_seq()
     outcome, source, category = _judge(exchange, ended_by, category, faults)
-    reading = Reading()
+    reading = _NO_READING
     digest, response_bytes, ttft_ns = None, exchange.refused_bytes, None
     observer = exchange.observer
     if observer is not None:
@@ -131,10 +136,12 @@ def _from_head(exchange: Exchange, faults: Faults) -> tuple[str | None, dict[str
     answer, provider = exchange.answer, exchange.target_provider
     if answer is None or provider is None:
         return None, {}
-    with faults.of(provider.id):
-        headroom = {str(name): str(value) for name, value in provider.headroom(answer).items()}
-        return text_of(provider.request_id(answer)), headroom
-    return None, {}
+    return faults.ask(provider.id, _said_by, provider, answer) or (None, {})
+
+
+def _said_by(provider: Provider, answer: Answer) -> tuple[str | None, dict[str, str]]:
+    headroom = {str(name): str(value) for name, value in provider.headroom(answer).items()}
+    return text_of(provider.request_id(answer)), headroom
 
 
 def _own_share(exchange: Exchange, now_ns: int) -> int:

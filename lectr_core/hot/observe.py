@@ -36,9 +36,7 @@ class Observer:
         self._digest = hashlib.sha256()
         self._faults = faults
         self._who = provider.id
-        self._reader: Reader | None = None
-        with faults.of(provider.id):
-            self._reader = provider.reader(call, answer)
+        self._reader: Reader | None = faults.ask(provider.id, provider.reader, call, answer)
         coding = answer.field("content-encoding")
         self._decoder: Decoder | None = decoder(coding) if coding and self._reader is not None else None
 
@@ -50,21 +48,19 @@ class Observer:
         content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.content_bytes += len(content)
         self._digest.update(content)
-        if self._reader is not None:
-            self._read(self._reader, content)
+        if self._reader is not None and not self._faults.ask(self._who, self._read, self._reader, content):
+            self._reader = None
+            self.spoiled = True
 
-    def _read(self, reader: Reader, piece: bytes) -> None:
-        with self._faults.of(self._who):
-            if self._decoder is None:
-                reader.feed(piece)
-            else:
-                for clear in self._decoder.feed(piece):
-                    reader.feed(clear)
-            if not self.first_token_ns and reader.first_token_seen:
-                self.first_token_ns = time.perf_counter_ns()
-            return
-        self._reader = None
-        self.spoiled = True
+    def _read(self, reader: Reader, piece: bytes) -> bool:
+        if self._decoder is None:
+            reader.feed(piece)
+        else:
+            for clear in self._decoder.feed(piece):
+                reader.feed(clear)
+        if not self.first_token_ns and reader.first_token_seen:
+            self.first_token_ns = time.perf_counter_ns()
+        return True
 
     def finish(self, *, complete: bool) -> Reading:
         """What was read, once no more will come."""
@@ -72,12 +68,13 @@ class Observer:
             return _UNREADABLE
         if self._reader is None:
             return _ABSENT
-        with self._faults.of(self._who):
-            reading = self._reader.finish(complete=complete)
-            if not isinstance(reading, Reading):
-                raise PluginError(f"provider {self._who}: a reader gave no reading")
-            return reading
-        return _UNREADABLE
+        return self._faults.ask(self._who, self._conclude, self._reader, complete) or _UNREADABLE
+
+    def _conclude(self, reader: Reader, complete: bool) -> Reading:
+        reading = reader.finish(complete=complete)
+        if not isinstance(reading, Reading):
+            raise PluginError(f"provider {self._who}: a reader gave no reading")
+        return reading
 
     @property
     def digest(self) -> str | None:

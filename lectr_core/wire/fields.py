@@ -55,12 +55,17 @@ class Fields:
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of all fields called *name*, in order."""
-        if name not in self._first:
+        first = self._first.get(name)
+        if first is None:
             return []
+        if not self.has_repeated:
+            return [first[len(name) + 1 :].strip(b" \t")]
         return [line[len(name) + 1 :].strip(b" \t") for other, line in self if other == name]
 
     def tokens(self, name: bytes) -> set[bytes]:
         """Every comma-separated token of all fields called *name*, in lower case."""
+        if name not in self._first:
+            return set()  # nearly always
         return {token.strip().lower() for value in self.values(name) for token in value.split(b",")}
 
     def as_text(self) -> dict[str, str]:

@@ -108,7 +108,10 @@ def response_lines(head: ResponseHead, *, unchunk: bool, keep_alive: bool, clien
     if unchunk:
         ends_here = {**ends_here, b"transfer-encoding": None}
     line = head.line if head.minor else b"HTTP/1.1" + head.line[8:]
-    lines = [line, *(line for name, line in head.fields if name not in ends_here)]
+    if ends_here.keys().isdisjoint(head.fields.names):
+        lines = [line, *head.fields.lines]
+    else:
+        lines = [line, *[line for name, line in head.fields if name not in ends_here]]
     if not keep_alive:
         lines.append(b"Connection: close")
     elif not client_minor:

@@ -15,6 +15,7 @@ BROAD: Final = {"Exception", "BaseException", "BaseExceptionGroup", "ExceptionGr
 # Each with its reason. A file here may catch what it does not know; the handler must still do something with it.
 MAY_CATCH_ALL: Final[dict[str, str]] = {
     "lectr_core/assembly/plugins.py": "calls hooks: a plugin's fault is reported under the plugin's name",
+    "lectr_core/hot/guard.py": "asks plugins: what one raises is counted and named, and the request goes on",
     "lectr_core/hot/accept.py": "a supervisor: one connection's fault must not end the others",
     "lectr_core/cold/prices.py": "calls price books: one that fails is counted and named, and the next is asked",
     "lectr_core/cold/verify.py": "asks sinks what they hold: one that is down must not hide what the others prove",
