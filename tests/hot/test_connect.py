@@ -17,6 +17,8 @@ from lectr_core.hot.connect import Connector, Unreachable
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import Reactor, Spot
 
+from .stage import FakeProvider, request, stage
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
@@ -87,6 +89,37 @@ async def test_secured_link_cut_without_goodbye_is_broken(
     with pytest.raises(Broken):
         await read()
     link.close()
+
+
+async def test_secured_connection_carries_large_bodies_and_is_kept(
+    listener: socket.socket, authority: tuple[trustme.CA, Path]
+) -> None:
+    ca, path = authority
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    body = b'{"model":"one-x","n":"' + b"x" * 3_000_000 + b'"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + b"y" * 3_000_000
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        with context.wrap_socket(sock, server_side=True) as far, far.makefile("rb") as reading:
+            for _ in range(3):
+                while reading.readline() != b"\r\n":
+                    pass
+                assert reading.read(len(body)) == body
+                far.sendall(answer)
+
+    async with stage(FakeProvider(origin=_origin(listener), ca_file=path)) as it:
+        it.gateway.pool.connector = Connector(5)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = it.client()
+        for number in range(3):
+            it.nursery.start_soon(client.send, request(body))
+            assert await client.exactly(len(answer)) == answer
+            assert (await it.record(number + 1)).outcome == "ok"
+        assert it.gateway.pool.opened == 1
+        thread.join()
 
 
 async def test_silent_handshake_ends_at_the_limit(listener: socket.socket, spot: Spot) -> None:
