@@ -58,6 +58,15 @@ def test_a_replaced_address_is_used():
     assert (str(provider.origin), provider.locate(CHAT)) == ("http://127.0.0.1:9", "/stub/v1/chat/completions")
 
 
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "http://127.0.0.1:9/stub", "http://127.0.0.1:9/openai"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/v1/chat/completions"])
+def test_answers_are_read_whatever_a_replaced_address_ends_in(base_url, path):
+    provider = groq_of(settings(base_url=base_url))
+    assert provider.endpoint(path) == "/v1/chat/completions"
+    answer = Answer(200, {"content-type": "application/json"})
+    assert type(provider.reader(Call("POST", path), answer)) is GroqReader
+
+
 @pytest.mark.parametrize(
     "model",
     [

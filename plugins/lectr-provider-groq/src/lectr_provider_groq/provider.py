@@ -13,6 +13,8 @@ ID: Final = "groq"
 BASE_URL: Final = "https://api.groq.com/openai"
 """Groq's own SDK puts `/openai` in front of each path itself; it is then sent once."""
 
+_FRONT: Final = "/openai"
+
 # What other providers serve under the same names is told apart by the key, the path or a header.
 FAMILIES: Final = (
     "llama-",
@@ -43,6 +45,10 @@ class GroqProvider(DialectProvider):
         **DialectProvider.READERS,
         "chat/completions": (GroqReader, GroqEventReader),
     }
+
+    def endpoint(self, path: str) -> str:
+        """See `ports.Provider`: the same with and without the SDK's `/openai` in front, whatever the address ends in."""
+        return super().endpoint(path[len(_FRONT) :] if path.startswith(f"{_FRONT}/") else path)
 
 
 def groq_of(settings: Settings) -> GroqProvider:
