@@ -85,7 +85,11 @@ REQUESTS: Final[dict[str, Column]] = {
     "reasoning_tokens": (TOKENS, "Answer tokens spent on thinking; part of `output_tokens`."),
     "audio_tokens": (TOKENS, "Audio tokens in and out; part of the totals; NULL where counts are not reported."),
     "image_tokens": (TOKENS, "Image tokens in and out, where billed apart; part of the totals; NULL where not reported."),
-    "tokens_source": (TEXT, "`reported` by the provider, `measured` from the stream, `estimated`, or `unknown`."),
+    "tokens_source": (
+        TEXT,
+        "`reported` by the provider, `measured` from the stream, `estimated`, or `unknown`. Of a stream that broke off, "
+        "what came until then is `reported`, and the upper bounds are NULL.",
+    ),
     "cost_usd": (USD, "`cost_nanousd`, for people; NULL: the price or the counts are unknown, never 0."),
     "cost_low_usd": (USD, "Lower bound of the cost."),
     "cost_high_usd": (USD, "Upper bound of the cost."),
