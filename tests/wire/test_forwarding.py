@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lectr_core.errors import PluginError
 from lectr_core.wire.forwarding import is_own, request_lines, response_lines
 from lectr_core.wire.heads import parse_request_head, parse_response_head
 
@@ -72,3 +73,16 @@ def test_old_providers_are_answered_for_in_the_present_version() -> None:
 @pytest.mark.parametrize(("name", "own"), [(b"x-lectr-key", True), (b"te", True), (b"x-sum", False)])
 def test_trailers_of_this_hop_are_known(name: bytes, own: bool) -> None:
     assert is_own(name) is own
+
+
+def test_own_fields_end_here_also_where_others_are_repeated() -> None:
+    sent = _request(b"Host: me", b"X-Lectr-Key: k", b"A: 1", b"x-lectr-key: again", b"a: 2", replace={b"host": None})
+    assert sent == [b"POST /up?q HTTP/1.1", b"Host: up.test", b"A: 1", b"a: 2"]
+
+
+@pytest.mark.parametrize("target", ["", "up", "*", "http://up.test/", "/a b", "/a\r\nX: y", "/a#b", "/a\x00", "/\u20ac"])
+def test_a_target_that_could_be_another_request_is_never_sent(target: str) -> None:
+    """A provider's plugin builds it, and may have built it of what a client sent."""
+    head = parse_request_head(b"GET / HTTP/1.1\r\nHost: me\r\n\r\n")
+    with pytest.raises(PluginError):
+        request_lines(head, target, "up.test", replace={})

@@ -147,3 +147,24 @@ def test_responses_are_framed_by_head_and_method(fields: bytes, method: bytes, s
 )  # fmt: skip
 def test_requests_are_framed_by_their_head(fields: bytes, kind: type) -> None:
     assert type(request_body(parse_request_head(b"POST / HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n"))) is kind
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        (b"2\r\nhi\r\n", False),
+        (b"8\r\nX-Mine: \r\n", False),  # content, not a trailer
+        (b"0\r\n", False),
+        (b"0\r\nX-Min", False),
+        (b"0\r\nX-Mine", False),  # may still become another name
+        (b"0\r\nX-Mine:", True),  # before any of its value
+        (b"0\r\nx-mINE: secret\r\n", True),
+        (b"0\r\nX-Mine-Not: a\r\n\r\n", False),
+        (b"0\r\nA: b\r\nX-Mine: c\r\n\r\n", True),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 1000])
+def test_a_trailer_is_known_by_its_name_before_its_value_can_go_on(sent: bytes, seen: bool, step: int) -> None:
+    body = ChunkedBody()
+    _feed(body, [sent[at : at + step] for at in range(0, len(sent), step)])
+    assert body.has_trailer(lambda name: name == b"x-mine") is seen

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lectr_core.errors import MalformedMessage
+from lectr_core.wire import heads
 from lectr_core.wire.heads import (
     MAX_FIELDS,
     MAX_HEAD_BYTES,
@@ -190,3 +191,18 @@ def test_whatever_is_accepted_an_independent_parser_reads_alike(
     names = ours.fields.names
     assert names == [name for name, _ in theirs.headers]
     assert all(ours.fields.values(name) == [v for n, v in theirs.headers if n == name] for name in names)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\tfolded\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_smuggling_does_not_hang_on_llhttp_alone(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """llhttp refuses these too; a version of it that is more lenient must change nothing."""
+    monkeypatch.setattr(heads, "_judge", lambda parser, head: None)
+    with pytest.raises(MalformedMessage):
+        parse_request_head(sent)
