@@ -26,6 +26,10 @@ _MINORS: Final = {b"HTTP/1.1": 1, b"HTTP/1.0": 0}
 _ONCE: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _DIGITS = re.compile(rb"[0-9]{1,15}\Z")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
+# llhttp skips line ends before a method: with one on it, TRACE would not be known for what it is.
+_METHOD = re.compile(rb"[A-Z-]+\Z")
+# llhttp lets any byte pass in a reason; a vertical tab or a NUL ends the line for others.
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\Z")
 _MASK = bytes(range(128)) + b"x" * 128
 # Anything that could end a line, a value or a target early, or that has no place in a target (RFC 3986).
 _TARGET = re.compile(rb"[^\x00-\x20\x7f#]+\Z")
@@ -109,6 +113,8 @@ def parse_request_head(head: bytes) -> RequestHead:
     if len(parts) != 3 or parts[2] not in _MINORS:
         raise MalformedMessage("the request line is not method, target and HTTP/1.0 or 1.1, with one blank between")
     method, sent, version = parts
+    if not _METHOD.match(method):
+        raise MalformedMessage("the method is not one of capital letters and hyphens")
     minor = _MINORS[version]
     _judge(httptools.HttpRequestParser(_JUDGE), head if head.isascii() else _masked(head))
     fields = _fields(head, lines)
@@ -126,8 +132,8 @@ def parse_response_head(head: bytes) -> ResponseHead:
     """
     lines = head[:-4].split(b"\r\n")
     line = lines[0]
-    if line[:8] not in _MINORS or line[8:9] != b" ":
-        raise MalformedMessage("the status line does not begin with HTTP/1.0 or 1.1 and a blank")
+    if not _STATUS_LINE.match(line):
+        raise MalformedMessage("the status line is not HTTP/1.0 or 1.1, a status and a plain reason")
     parser = httptools.HttpResponseParser(_JUDGE)
     _judge(parser, head)
     status = parser.get_status_code()
@@ -172,7 +178,9 @@ def _fields(head: bytes, lines: list[bytes]) -> Fields:
 
 def _framing(fields: Fields, minor: int) -> tuple[int | None, bool]:
     length = fields.value(b"content-length")
-    coding = fields.value(b"transfer-encoding")
+    line = fields.line(b"transfer-encoding")
+    # Blanks are cut off, tabs are not: llhttp does not know a coding with a tab behind it, and reads on until the close.
+    coding = None if line is None else line[len(b"transfer-encoding:") :].strip(b" ")
     if length is not None and not _DIGITS.match(length):
         raise MalformedMessage("content-length is no plain number below 10^15")
     if coding is not None:
