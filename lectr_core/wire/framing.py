@@ -26,6 +26,9 @@ MAX_CHUNK_LINE_BYTES: Final = 256
 """Size and extensions of one chunk. Extensions are all but unused; long ones are an attack (RFC 9112 §7.1.1)."""
 MAX_TRAILER_BYTES: Final = 8 * 1024
 
+# They would say anew where the message ends or whose it is; some parsers listen to them here too (RFC 9110 §6.5.1).
+_NEVER_TRAILERS: Final = frozenset({b"content-length", b"transfer-encoding", b"host"})
+
 
 class Body(Protocol):
     """One message's body on its way."""
@@ -177,7 +180,10 @@ class ChunkedBody:
             line = _TRAILER_LINE.match(data[at:end])
             if line is None or len(self.trailers) >= 64:
                 raise MalformedMessage("a trailer is no field line, or there are more than 64")
-            self.trailers.append(line[1].lower())
+            name = line[1].lower()
+            if name in _NEVER_TRAILERS:
+                raise MalformedMessage(f"{name.decode()} comes as a trailer")
+            self.trailers.append(name)
         return end + 2
 
 

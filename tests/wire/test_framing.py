@@ -96,6 +96,7 @@ def test_whatever_is_accepted_llhttp_reads_alike(data: list[bytes]) -> None:
         b"1234567890abcdef\r\n", b"5;" + b"x" * 300 + b"\r\n", b"f" * 300, b"5;a\x00b\r\n", b"5;\r\n",
         b"5;a b\r\n", b"3\r\nabcd", b"3\r\nabc\r\r",
         b"0\r\nno field\r\n", b"0\r\nX : y\r\n", b"0\r\n" + b"X: y\r\n" * 65, b"0\r\nX: " + b"y" * MAX_TRAILER_BYTES,
+        b"0\r\nContent-Length: 5\r\n", b"0\r\nTransfer-encoding: chunked\r\n", b"0\r\nHOST: b\r\n",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("step", [1, 1000])
