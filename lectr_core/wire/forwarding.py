@@ -128,7 +128,7 @@ def is_own(name: bytes) -> bool:
 def _ends_here(fields: Fields) -> dict[bytes, bytes | None]:
     """Hop-by-hop fields, and those that `Connection` names. Not to be changed by the caller."""
     connection = fields.value(b"connection")
-    if connection is None or connection in _PLAIN_CONNECTION:
+    if connection is None or (connection in _PLAIN_CONNECTION and not fields.has_repeated):
         return _ENDS_HERE
     named = fields.tokens(b"connection") - _NOT_FOR_CONNECTION
     return {**_ENDS_HERE, **dict.fromkeys(named)}

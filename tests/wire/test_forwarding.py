@@ -35,6 +35,7 @@ def test_connection_can_name_fields_but_not_those_that_matter() -> None:
         b"Content-Type: t",
     )
     assert sent[2:] == [b"Authorization: a", b"Content-Type: t"]
+    assert _request(b"Host: me", b"Connection: keep-alive", b"Connection: X-Mine", b"X-Mine: 1")[2:] == []
 
 
 def test_replaced_lines_stand_in_the_place_of_the_first() -> None:
