@@ -58,17 +58,23 @@ def start(
     allow_descriptors()
     versions.build(plugins, loaded.settings)  # every fault before anything is touched
     offered = [companion for _, companion in plugins.companions(loaded.settings)] if with_companions else []
-    with take_data(loaded.settings.gateway.data) as data:
-        key = key_for(data)
+    with take_data(loaded.settings.gateway.data) as data, open_doors(loaded.settings.gateway.listen) as doors:
         read_book(data)
-        with open_doors(loaded.settings.gateway.listen) as doors:
-            supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, watch)
+        supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, watch)
+        key = key_for(data)
+        told = key is None
 
-            async def begun(_: Supervisor) -> int | None:
-                code: int | None = await ready(supervisor, key)
-                return code
+        async def begun(_: Supervisor) -> int | None:
+            nonlocal told
+            told = True
+            code: int | None = await ready(supervisor, key)
+            return code
 
+        try:
             return _plainly(partial(supervisor.run, begun))
+        finally:
+            if key is not None and not told:  # nobody saw it, and while it works no other is made
+                revoke_key(data, key.key.id)
 
 
 def run(
