@@ -15,7 +15,7 @@ from lectr_core import __name__ as core_name
 from lectr_core.assembly.cli import entry, main, packages
 from lectr_core.assembly.cli.run import snippets
 from lectr_core.assembly.command_line import CommandLine
-from lectr_core.assembly.plugins import Fault, load_plugins
+from lectr_core.assembly.plugins import Fault, Plugin, load_plugins
 from lectr_core.errors import Bug, PluginError
 from lectr_core.journal.writer import Writer
 from lectr_core.model.record import Begun, Ended
@@ -118,12 +118,24 @@ def test_without_plugins_the_commands_say_what_is_missing(lectr: Lectr) -> None:
     code, out, _ = lectr("plugins")
     assert (code, "no plugins are installed" in out) == (0, True)
     assert lectr("plugins", "--json") == (0, "[]\n", "")
-    code, out, _ = lectr("verify")
-    assert (code, "nothing is proved" in out) == (0, True)
-    assert json.loads(lectr("verify", "--json")[1]) == {"balanced": True, "sinks": [], "cannot_be_asked": []}
+    code, out, _ = lectr("--data", ".", "verify")
+    assert (code, "nothing is proved" in out) == (1, True)
+    assert json.loads(lectr("--data", ".", "verify", "--json")[1]) == {"balanced": False, "sinks": [], "cannot_be_asked": []}
     code, out, _ = lectr("doctor", "--offline")
     assert code == 1
     assert "no provider is installed" in out
+
+
+def test_a_command_that_no_plugin_brought_points_to_the_plugins(lectr: Lectr) -> None:
+    code, _, err = lectr("explore")
+    assert (code, "`lectr plugins` lists those" in err) == (2, True)
+    assert "plugins" not in lectr("keyz")[2], "it is a slip, not a plugin's command"
+
+
+def test_verify_where_no_gateway_ever_ran_proves_nothing(lectr: Lectr) -> None:
+    code, out, err = lectr("verify")
+    assert (code, out) == (2, "")
+    assert "there is no directory 'lectr-data'; say which with --data" in err
 
 
 def test_a_plugin_at_fault_is_exit_code_1(lectr: Lectr, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +184,9 @@ def test_tail_shows_the_newest_of_the_journal(lectr: Lectr, tmp_path: Path) -> N
         ("sink-sqlite", "lectr-sink-sqlite"),
         ("provider-mine", "lectr-provider-mine"),
         ("mine", "lectr-provider-mine"),
+        ("sqlite", "lectr-sink-sqlite"),
+        ("rules", "lectr-policy-rules"),
+        ("datasette", "lectr-datasette"),
         ("lectr-board", "lectr-board"),
         ("acme-lectr-thing", "acme-lectr-thing"),
         ("./folder", "./folder"),
@@ -207,9 +222,19 @@ def test_install_and_uninstall_pass_on_what_the_installer_says(lectr: Lectr, mon
     monkeypatch.setattr("subprocess.run", run)
     assert lectr("install", "sink-sqlite", "--upgrade")[0] == 3
     assert lectr("install", "-e", "./here")[0] == 3
+    there = attrs.evolve(PLUGINS, found=(Plugin("store", "lectr-sink-sqlite", "1"),))
+    monkeypatch.setattr(CommandLine, "plugins", lambda self: there)
     assert lectr("uninstall", "-y", "sink-sqlite")[0] == 3
-    assert [command[-2:] for command in asked] == [["--upgrade", "lectr-sink-sqlite"], ["-e", "./here"], asked[2][-2:]]
-    assert asked[2][-1] == "lectr-sink-sqlite"
+    assert lectr("uninstall", "-y", "store")[0] == 3
+    assert [command[-2:] for command in asked[:2]] == [["--upgrade", "lectr-sink-sqlite"], ["-e", "./here"]]
+    assert asked[2][-1] == asked[3][-1] == "lectr-sink-sqlite"
+
+
+def test_only_plugins_are_uninstalled(lectr: Lectr) -> None:
+    for name in ("nothing-of-the-kind", "lectr"):
+        code, _, err = lectr("uninstall", "-y", name)
+        assert code == 2
+        assert "no plugin that is installed" in err
 
 
 def test_errors_say_whose_they_are() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from copy import copy
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -21,7 +22,22 @@ EXIT_OPERATOR = 2
 EXIT_INTERRUPTED = 130
 
 
+class Commands(click.Group):
+    """The outermost group: a name that it does not know may be a plugin's that is not installed."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """See click."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            if get_close_matches(args[0], self.commands):
+                raise
+            hint = "Plugins bring commands of their own; `lectr plugins` lists those that are installed."
+            raise click.UsageError(f"{exc.format_message()} {hint}", ctx) from exc
+
+
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 First steps:

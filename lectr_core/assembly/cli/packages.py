@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lectr_core.assembly.command_line import CommandLine
+from lectr_core.errors import OperatorError
 
 if TYPE_CHECKING:
     from lectr_core.assembly.plugins import Fault, Plugins
@@ -90,16 +91,34 @@ def uninstall(line: CommandLine, names: tuple[str, ...], yes: bool) -> int:
     """Remove plugins. What they stored stays; what they offered is gone at the next start."""
     known = {plugin.name: plugin.distribution for plugin in line.plugins().found}
     wanted = [known.get(name) or distribution_of(name) for name in names]
+    if strange := sorted(set(wanted) - set(known.values())):
+        raise OperatorError(f"no plugin that is installed: {', '.join(strange)}; `lectr plugins` lists those that are")
     if not yes:
         click.confirm(f"uninstall {', '.join(wanted)}?", abort=True)
     return _installer(["uninstall", *wanted])
 
 
 def distribution_of(name: str) -> str:
-    """A short name as a distribution: `sink-sqlite` → `lectr-sink-sqlite`; what is no short name stays as it is."""
+    """A short name as a distribution: `sink-sqlite` → `lectr-sink-sqlite`; what is no short name stays as it is.
+
+    The last word alone is enough for the plugins of the usual set; any other is taken for a provider's.
+    """
     if not SHORT.fullmatch(name) or name == "lectr" or name.startswith("lectr-") or "-lectr-" in name:
         return name
+    usual = {
+        full for full in usual_set() if full in (f"lectr-{name}", f"lectr-provider-{name}") or full.endswith(f"-{name}")
+    }
+    if len(usual) == 1:
+        return usual.pop()
     return f"lectr-{name}" if name.startswith(KIND_PREFIXES) else f"lectr-provider-{name}"
+
+
+def usual_set() -> set[str]:
+    """Names of the distributions that `lectr[standard]` asks for."""
+    from importlib.metadata import requires
+
+    asked = [text for text in requires("lectr") or [] if "extra ==" in text]
+    return {found[0] for text in asked if (found := SHORT.match(text))}
 
 
 def installer_command(arguments: list[str]) -> list[str]:

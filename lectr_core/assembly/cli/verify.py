@@ -11,7 +11,7 @@ from lectr_core.assembly.command_line import CommandLine
     short_help="Prove that no record is missing or double.",
     epilog="""\b
 accepted = stored + waiting + in flight + lost, for each sink and each worker's life.
-Exit code 1 where the sum does not come out, or where something was lost and --strict is given.""",
+Exit code 1 where the sum does not come out, where no sink can be asked, or, with --strict, where something was lost.""",
 )
 @click.option("--strict", is_flag=True, help="Declared losses count as a failure too.")
 @click.option("--streams", is_flag=True, help="Show each worker's life on its own line.")
@@ -23,16 +23,20 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
 
     from lectr_core.assembly.cli.show import mark, show_json, show_table
     from lectr_core.cold.verify import Proof, prove
+    from lectr_core.errors import OperatorError
 
     settings = line.settings()
+    if not settings.gateway.data.is_dir():
+        raise OperatorError(f"gateway.data: there is no directory {str(settings.gateway.data)!r}; say which with --data")
     sinks = [sink for _, sink in line.plugins().sinks(settings)]
     proof: Proof = trio.run(prove, settings.gateway.data / "journal", sinks)
-    good = proof.is_balanced and not (strict and any(sink.lost for sink in proof.sinks))
+    proved = bool(proof.sinks) and proof.is_balanced
+    good = proved and not (strict and any(sink.lost for sink in proof.sinks))
     names = ("accepted", "stored", "waiting", "in_flight", "lost", "missing")
     if as_json:
         show_json(
             {
-                "balanced": proof.is_balanced,
+                "balanced": proved,
                 "sinks": [
                     {"sink": sink.sink, "balanced": sink.is_balanced, "fault": sink.fault}
                     | {name: getattr(sink, name) for name in names}
