@@ -61,7 +61,10 @@ def _walk(table: Mapping[str, Any], prefix: str, known: Mapping[str, Section], r
         section = find_section(path, known)
         if section is None and not inner:
             siblings = {one.removeprefix(prefix).split(".")[0] for one in known if one.startswith(prefix)} - {"*"}
-            reading.faults.append(f"{prefix}{shown_name(name)}: unknown{nearest(name, sorted(siblings))}")
+            told = nearest(name, sorted(siblings))
+            # most often the table of a plugin that is not installed, or no longer
+            hint = "" if "did you mean" in told else "; is its plugin installed?"
+            reading.faults.append(f"{prefix}{shown_name(name)}: unknown{told}{hint}")
         elif section is not None and section.path != path and not NAME.fullmatch(name):
             reading.faults.append(f"{prefix}{shown_name(name)}: the name must be lower-case letters, digits, '-' and '_'")
         elif section is not None and section.many:
@@ -77,6 +80,10 @@ def _walk(table: Mapping[str, Any], prefix: str, known: Mapping[str, Section], r
             reading.faults += faults
             if instance is not None:
                 reading.sections[path] = instance
+            elif section is GATEWAY:  # its sound part still has values to look at, and all faults are told at once
+                at_fault = {fault.removeprefix(f"{path}.").partition(":")[0].partition("[")[0] for fault in faults}
+                rest, _ = build({key: item for key, item in own.items() if key not in at_fault}, section.schema, path)
+                reading.faults += _gateway_faults(rest) if isinstance(rest, GatewaySettings) else ()
 
 
 def _build_array(value: object, path: str, section: Section, reading: Reading) -> None:

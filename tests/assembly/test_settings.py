@@ -126,7 +126,7 @@ def test_each_section_becomes_an_instance_under_its_full_path() -> None:
     [
         ("[gateway]\nlissten = 1", "gateway.lissten: unknown; did you mean 'listen'?"),
         ("[gatewy]\nlisten = 1", "gatewy: unknown; did you mean 'gateway'?"),
-        ("[zzz]", "zzz: unknown; known here: gateway, needy, provider, rule, sink"),
+        ("[zzz]", "zzz: unknown; known here: gateway, needy, provider, rule, sink; is its plugin installed?"),
         ("[sink.stor]", "sink.stor: unknown; did you mean 'store'?"),
         ("gateway = 1", "gateway: expected a table, got 1"),
         ("sink = 'x'", "sink: expected a table, got 'x'"),
@@ -163,6 +163,15 @@ def test_each_section_becomes_an_instance_under_its_full_path() -> None:
 )
 def test_a_fault_names_path_value_and_what_is_allowed(text: str, told: str) -> None:
     assert faults(text) == (told,)
+
+
+def test_a_fault_of_shape_hides_no_fault_of_value() -> None:
+    assert faults("[gateway]\nworkers = 'many'\nlisten = ['x']\nlistn = 1\nmax_body_bytes = -3") == (
+        "gateway.listen: expected host:port, [address]:port or unix:/path, got 'x'",
+        "gateway.listn: unknown; did you mean 'listen'?",
+        "gateway.max_body_bytes: expected at least 1, got -3",
+        "gateway.workers: expected a whole number or 'auto', got 'many'",
+    )
 
 
 def test_all_faults_are_told_at_once() -> None:
