@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -37,6 +39,8 @@ FREE_FAIL_BYTES = 100 << 20
 BACKLOG_WARN_BYTES = 256 << 20
 DESCRIPTORS_WARN = 4096
 BEHIND_WARN_S = 30.0
+CONNECT_LIMIT_S = 0.5
+"""To one of our own processes, on this machine."""
 
 
 @attrs.frozen
@@ -68,9 +72,10 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     findings += _credentials(settings)
     findings += _data(settings.gateway.data)
     findings += _keys(settings)
-    findings += _processes(settings)
+    findings += _processes(settings, plugins)
     findings += _machine()
     providers = _providers(plugins, settings)
+    findings += _routes(plugins, settings, providers)
     if reach == "none" and providers:
         findings.append(Finding("skip", "providers", "not contacted (--offline)"))
     elif providers:
@@ -181,13 +186,34 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", "keys", "none works: every request is refused", "lectr keys create --org acme --name ci")
 
 
-def _processes(settings: Settings) -> Iterator[Finding]:
+def _routes(plugins: Plugins, settings: Settings, providers: Iterable[Provider]) -> Iterator[Finding]:
+    """Routes that no request can take. A policy says where it leads in `routes_to()`, where it has that."""
+    installed = {provider.id: provider for provider in providers}
+    try:
+        policies = plugins.policies(settings)
+    except LectrError:
+        return  # said above
+    for _, policy in policies:
+        asked = getattr(policy, "routes_to", None)
+        for name in sorted(set(asked())) if callable(asked) else ():
+            if name not in installed:
+                act = "until then those requests pass unchanged; install its plugin, or mend the name"
+                yield Finding("warn", "routes", f"{policy.id} leads to {name!r}, which is not installed", act)
+            elif installed[name].held is None:
+                act = (
+                    f"name its variable in provider.{name}.api_key_env; until then other providers' requests pass unchanged"
+                )
+                yield Finding("warn", "routes", f"{policy.id} leads to {name!r}, which has no held credential", act)
+
+
+def _processes(settings: Settings, plugins: Plugins) -> Iterator[Finding]:
     data = settings.gateway.data
     told = {health.process: health for health in read_health(data)}
     above = told.get("supervisor")
     if above is None or not above.is_alive or not (data / LOCK).exists():
         yield Finding("ok", "gateway", "not running")
         yield from _ports(settings)
+        yield from _companions(plugins, settings)
         yield from _backlog(data, running=False)
         return
     yield Finding("ok", "gateway", f"running (process {above.pid}), {above.state}, version {above.version}")
@@ -252,6 +278,25 @@ def _ports(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "listen", f"{text} is free")
         except OperatorError as exc:
             yield Finding("fail", "listen", str(exc), "lectr up --listen 127.0.0.1:PORT")
+
+
+def _companions(plugins: Plugins, settings: Settings) -> Iterator[Finding]:
+    """Whether somebody answers already where `lectr up` would start a companion."""
+    try:
+        companions = plugins.companions(settings)
+    except LectrError:
+        return  # said above
+    for _, companion in companions:
+        place = urlsplit(companion.url() or "")
+        if place.hostname is None or place.port is None:
+            continue
+        try:
+            socket.create_connection((place.hostname, place.port), CONNECT_LIMIT_S).close()
+        except OSError:
+            yield Finding("ok", companion.id, f"{place.netloc} is free")
+        else:
+            act = f"stop it, or choose another address in [{companion.id}]; the gateway itself does not need it"
+            yield Finding("warn", companion.id, f"{place.netloc} is taken by another process", act)
 
 
 def _backlog(data: Path, *, running: bool) -> Iterator[Finding]:

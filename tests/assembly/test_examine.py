@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+import types
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +20,7 @@ from lectr_core.assembly.examine import Finding, _credentials, _is_chosen, exami
 from lectr_core.assembly.ground import take_data
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import create_key
-from lectr_core.assembly.plugins import load_plugins
+from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.reach import clock_offset_s, reach_all
 from lectr_core.cold.standing import SinkStanding, Standing, write_standing
 from lectr_core.model.call import Origin
@@ -176,3 +177,47 @@ def test_only_providers_that_somebody_chose_are_contacted() -> None:
     assert not any(_is_chosen(one, settings) for one in left)  # type: ignore[arg-type]  # as much of a provider as is needed
     other = Settings(GatewaySettings(default_provider="unheard"), {}, "v")
     assert [one.id for one in (*chosen, *left) if _is_chosen(one, other)] == ["unheard"]  # type: ignore[arg-type]  # as above
+
+
+@attrs.frozen
+class Page:
+    """A companion that is found at an address."""
+
+    port: int
+    id: str = "page"
+
+    def command(self) -> tuple[str, ...]:
+        return ()
+
+    def environ(self) -> dict[str, str]:
+        return {}
+
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+
+def test_a_companions_taken_port_is_found_where_no_gateway_runs(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(Plugins, "companions", lambda self, settings: [("lectr-page", Page(port))])
+        assert told(line, "page") == [("warn", f"127.0.0.1:{port} is taken by another process")]
+    assert told(line, "page") == [("ok", f"127.0.0.1:{port} is free")]
+
+
+class Leading:
+    """A policy that says where it leads."""
+
+    id = "mine"
+
+    def routes_to(self) -> list[str]:
+        return ["gone", "bare", "held", "gone"]
+
+
+def test_a_route_that_no_request_can_take_is_pointed_out(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare, held = types.SimpleNamespace(id="bare", held=None), types.SimpleNamespace(id="held", held="secret")
+    monkeypatch.setattr(Plugins, "policies", lambda self, settings: [("lectr-mine", Leading()), ("x", object())])
+    monkeypatch.setattr(Plugins, "providers", lambda self, settings: [("lectr-x", bare), ("lectr-y", held)])
+    assert told(line, "routes") == [
+        ("warn", "mine leads to 'bare', which has no held credential"),
+        ("warn", "mine leads to 'gone', which is not installed"),
+    ]

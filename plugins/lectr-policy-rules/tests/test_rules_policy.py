@@ -161,6 +161,18 @@ def test_explain_says_which_rule_decides_and_what_keeps_the_others_from_it():
     ]
 
 
+def test_it_says_to_which_providers_rules_in_force_lead():
+    policy = RulesPolicy(
+        [
+            Rule(name="a", when=When(feature="x"), route=Target(provider="groq")),
+            Rule(name="b", when=When(feature="x"), route=Target(model="small")),
+            Rule(name="c", when=When(feature="x"), route=Target(provider="azure"), enabled=False),
+            Rule(name="d", when=When(feature="x"), deny=True),
+        ]
+    )
+    assert policy.routes_to() == ["groq"]
+
+
 def test_explain_says_when_nothing_speaks():
     assert RulesPolicy([]).explain(FACTS) == "no rules"
     assert (

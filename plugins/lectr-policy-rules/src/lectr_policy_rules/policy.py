@@ -66,6 +66,10 @@ class RulesPolicy:
             lines.append("no rule fits: the request passes unchanged")
         return "\n".join(lines)
 
+    def routes_to(self) -> Sequence[str]:
+        """Providers that rules in force lead to, for `lectr doctor`."""
+        return [rule.route.provider for rule in self._rules if rule.enabled and rule.route and rule.route.provider]
+
 
 def policies_of(settings: Settings) -> Sequence[Policy]:
     """The rules of *settings* as a policy; none where no rule is enabled. Errors: as `RulesPolicy`."""
