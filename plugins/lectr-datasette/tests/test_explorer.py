@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,9 +78,7 @@ def test_the_process_becomes_datasette_and_no_argument_is_a_secret(monkeypatch: 
     became: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda _, words: became.append(words))
     monkeypatch.setattr(os, "environ", {**os.environ, "P": "canary"})
-    explorer = Explorer(
-        ExplorerSettings(listen="0.0.0.0:8421", password_env="P", hosts=("a.example",)), tmp_path / "lectr.db"
-    )
+    explorer = Explorer(ExplorerSettings(listen="0.0.0.0:0", password_env="P", hosts=("a.example",)), tmp_path / "lectr.db")
     serve.main(list(explorer.command())[3:])
     (words,) = became
     assert words[1:4] == ["-m", "datasette", "serve"]
@@ -94,6 +93,17 @@ def test_the_process_becomes_datasette_and_no_argument_is_a_secret(monkeypatch: 
 def test_the_process_refuses_what_the_settings_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert serve.main([str(tmp_path / "lectr.db"), "--listen", "0.0.0.0:1"]) == 2
     assert "password_env" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert serve.main([str(tmp_path / "lectr.db"), "--listen", f"127.0.0.1:{port}"]) == 2
+    said = f"explorer.listen: 127.0.0.1:{port} is taken by another process; stop it or choose another port"
+    assert capsys.readouterr().err == f"lectr explore: {said}\n"
+    ExplorerSettings(listen=f"127.0.0.1:{port}").check_free()
+    with pytest.raises(OperatorError, match=r"cannot listen on 192\.0\.2\.1:1"):
+        ExplorerSettings(listen="192.0.2.1:1").check_free()
 
 
 def test_the_hooks_plug_in_a_section_and_a_command() -> None:

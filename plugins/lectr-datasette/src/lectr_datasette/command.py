@@ -27,6 +27,7 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     settings = line.settings(gateway__data=data, explorer__listen=listen, explorer__open=opens)
     chosen = settings.section(PATH, ExplorerSettings)
     chosen.check(settings.environ)
+    chosen.check_free()
     explorer = Explorer(chosen, database_of(settings))
     click.echo(f"explorer: {explorer.url()}")
     command = [*explorer.command(), *(["--open"] if chosen.open else [])]

@@ -67,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = ExplorerSettings(listen=chosen.listen, password_env=chosen.password_env, hosts=tuple(chosen.host_name))
     try:
         settings.check(os.environ)
+        settings.check_free()
         listen = settings.address()
     except OperatorError as exc:
         print(f"lectr explore: {exc}", file=sys.stderr)

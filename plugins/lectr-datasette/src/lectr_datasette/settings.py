@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import socket
 from collections.abc import Mapping
 
 import attrs
@@ -47,6 +49,19 @@ class ExplorerSettings:
                 f"{PATH}.listen: {self.listen!r} can be reached from other machines; set {PATH}.password_env, "
                 "or listen on 127.0.0.1"
             )
+
+    def check_free(self) -> None:
+        """Errors: OperatorError where nobody can listen there now."""
+        host, port = self.address()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            socket.create_server((host, port), family=family).close()
+        except OSError as exc:
+            if exc.errno == errno.EADDRINUSE:
+                what = f"{self.listen} is taken by another process; stop it or choose another port"
+            else:
+                what = f"cannot listen on {self.listen}: {exc.strerror or exc}"
+            raise OperatorError(f"{PATH}.listen: {what}") from exc
 
     def url(self) -> str:
         """Where people find it."""
