@@ -14,6 +14,7 @@ import click
 import lectr_datasette
 import pytest
 from lectr_datasette import serve
+from lectr_datasette.command import explore
 from lectr_datasette.companion import Explorer
 from lectr_datasette.settings import ExplorerSettings
 
@@ -104,6 +105,17 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path, capsys: pytest.Capture
     ExplorerSettings(listen=f"127.0.0.1:{port}").check_free()
     with pytest.raises(OperatorError, match=r"cannot listen on 192\.0\.2\.1:1"):
         ExplorerSettings(listen="192.0.2.1:1").check_free()
+
+
+def test_the_command_becomes_the_explorer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a process above it, whoever stops the command would leave the explorer running."""
+    became: list[list[str]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "execve", lambda program, words, environ: became.append([program, *words]))
+    explore.main(["--data", "d", "--listen", "127.0.0.1:0", "--open"], standalone_mode=False)
+    database = str(tmp_path / "d" / "lectr.db")
+    start = [sys.executable, "-m", "lectr_datasette.serve", database, "--listen", "127.0.0.1:0", "--open"]
+    assert became == [[sys.executable, *start]]
 
 
 def test_the_hooks_plug_in_a_section_and_a_command() -> None:

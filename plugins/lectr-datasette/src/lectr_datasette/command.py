@@ -18,7 +18,7 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     Works while the gateway runs and when it does not, and waits for a database that does not exist yet.
     """
     import os
-    import subprocess
+    import sys
 
     from lectr_datasette.companion import Explorer, database_of
     from lectr_datasette.settings import PATH, ExplorerSettings
@@ -31,8 +31,6 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     explorer = Explorer(chosen, database_of(settings))
     click.echo(f"explorer: {explorer.url()}")
     command = [*explorer.command(), *(["--open"] if chosen.open else [])]
-    try:
-        code = subprocess.run(command, env={**os.environ, **explorer.environ()}, check=False).returncode
-    except KeyboardInterrupt:
-        code = 0
-    context.exit(max(code, 0) if code != -2 else 0)
+    sys.stdout.flush()
+    # This very process becomes the explorer: whoever stops it, a service manager too, stops it and not a parent of it.
+    os.execve(command[0], command, {**os.environ, **explorer.environ()})
