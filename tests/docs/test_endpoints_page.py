@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any  # Any: modules that may not be installed
 
 import pytest
 
 from lectr_core import Call, GatewaySettings, Settings
 
-endpoints: Any = pytest.importorskip(
-    "lectr_provider_compatible.endpoints", reason="lectr-provider-compatible is not installed"
-)
-offer: Any = pytest.importorskip("lectr_provider_compatible.offer", reason="lectr-provider-compatible is not installed")
+endpoints = pytest.importorskip("lectr_provider_compatible.endpoints", reason="lectr-provider-compatible is not installed")
+offer = pytest.importorskip("lectr_provider_compatible.offer", reason="lectr-provider-compatible is not installed")
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "providers" / "compatible.md").read_text()
 _ROW = re.compile(r"^\| `(\w+)` \| `(https://\S+?)…`[^|]* \|([^|]*)\|([^|]*)\|$", re.MULTILINE)
