@@ -32,6 +32,9 @@ from lectr_core.model.record import Begun, Ended
 # About 140 records: small enough to leave nothing unread for long, large enough that system calls do not count.
 _CHUNK_BYTES = 256 * 1024
 
+# What decoding a damaged line may raise: msgspec's errors are ValueErrors, save for brackets without end.
+_DAMAGE = (ValueError, RecursionError)
+
 
 @attrs.frozen
 class Batch:
@@ -141,14 +144,14 @@ class StreamReader:
                 self._is_closed = True
             elif line:
                 self.damaged += 1
-        except ValueError:
+        except _DAMAGE:
             self.damaged += 1
         return None
 
     def _take_ended(self, text: bytes) -> Ended:
         try:
             ended = decode_ended(text)
-        except ValueError:
+        except _DAMAGE:
             ended = interrupted(decode(text, _Whose).begun)
             self.damaged += 1
         seq = ended.begun.seq

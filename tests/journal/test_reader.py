@@ -158,7 +158,9 @@ def test_a_line_torn_by_a_crash_at_any_byte_costs_no_more_than_itself(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "junk", [b"\xff\xfe", b"e {}", b"b {}", b"c {}", b"e not json", b"x {}", b"b", b"{}", b"\x00" * 5000]
+    "junk",
+    [b"\xff\xfe", b"e {}", b"b {}", b"c {}", b"e not json", b"x {}", b"b", b"{}", b"\x00" * 5000]
+    + [kind + b'{"begun":' + b"[" * 5000 for kind in (b"b ", b"e ", b"c ")],
 )
 def test_a_damaged_line_is_skipped_and_counted(out: Writer, junk: bytes) -> None:
     write_whole(out, 1)
