@@ -148,8 +148,12 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
 
 def _data(data: Path) -> Iterator[Finding]:
     if not data.is_dir():
-        yield Finding("ok", "data", f"{data} does not exist yet; `lectr up` makes it")
         free_of = next(parent for parent in data.absolute().parents if parent.exists())
+        if os.access(free_of, os.W_OK | os.X_OK):
+            yield Finding("ok", "data", f"{data} does not exist yet; `lectr up` makes it")
+        else:
+            act = "choose another place with --data"
+            yield Finding("fail", "data", f"{data} does not exist, and this user cannot make it in {free_of}", act)
     else:
         free_of = data
         status = data.stat()

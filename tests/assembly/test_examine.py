@@ -57,6 +57,17 @@ def test_keys_open_files_and_disk_are_looked_at(tmp_path: Path, line: CommandLin
     assert len(told(line, "disk")) == len(told(line, "open files")) == 1
 
 
+def test_a_directory_that_cannot_be_made_is_found(
+    tmp_path: Path, line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.flags = {**line.flags, "gateway.data": str(tmp_path / "a" / "b")}
+    assert told(line, "data") == [("ok", f"{tmp_path / 'a' / 'b'} does not exist yet; `lectr up` makes it")]
+    # the superuser may write anywhere, so the answer is given instead of a mode set
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    text = f"{tmp_path / 'a' / 'b'} does not exist, and this user cannot make it in {tmp_path}"
+    assert told(line, "data") == [("fail", text)]
+
+
 def test_a_taken_port_is_found_where_no_gateway_runs(line: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line.flags = {**line.flags, "gateway.listen": f"127.0.0.1:{taken.getsockname()[1]}"}
