@@ -111,6 +111,9 @@ def test_the_summary_counts_rows_and_never_takes_unknown_for_nothing(tmp_path: P
     with console.capture() as shown:
         console.print(summary.table(found, "t"))
     assert "0.00001 + 1 ?" in shown.get()
+    costs = [(0, 0, "0.00000"), (0, 2, "2 ?"), (5_000, 0, "0.00001"), (5_000, 2, "0.00001 + 2 ?")]
+    for cost_nanousd, unpriced, text in costs:
+        assert summary.shown_cost(summary.Line(requests=3, cost_nanousd=cost_nanousd, unpriced=unpriced)) == text
 
 
 def test_a_database_that_is_not_there_is_empty(tmp_path: Path) -> None:

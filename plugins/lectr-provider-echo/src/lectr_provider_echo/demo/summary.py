@@ -117,12 +117,19 @@ def table(summary: Summary, title: str) -> Table:
     return drawn
 
 
+def shown_cost(line: Line) -> str:
+    """What is known of the cost; where nothing is, there is no amount to show, not even 0."""
+    if line.unpriced and not line.cost_nanousd:
+        return f"{line.unpriced} ?"
+    return f"{line.cost_nanousd / NANO:.5f}" + (f" + {line.unpriced} ?" if line.unpriced else "")
+
+
 def _cells(line: Line) -> Iterable[str]:
     yield f"{line.requests:,}"
     yield f"{line.errors:,}"
     yield f"{line.input_tokens:,}"
     yield f"{line.output_tokens:,}"
-    yield f"{line.cost_nanousd / NANO:.5f}" + (f" + {line.unpriced} ?" if line.unpriced else "")
+    yield shown_cost(line)
     for share in (0.5, 0.95):
         found = percentile_ms(line.durations_ms, share)
         yield "–" if found is None else f"{found / 1000:.2f}"
