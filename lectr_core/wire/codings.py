@@ -75,9 +75,8 @@ class Decoder:
         if stage == len(self._stages):
             yield data
             return
-        for piece in self._stages[stage].pieces(data):
-            if piece:
-                yield from self._through(piece, stage + 1)
+        for piece in self._stages[stage].pieces(data):  # never an empty one
+            yield from self._through(piece, stage + 1)
 
 
 def decoder(content_encoding: str, *, ceiling_bytes: int = CEILING_BYTES) -> Decoder:

@@ -58,6 +58,16 @@ def test_every_coding_is_undone_however_it_arrives(coding: str, step: int) -> No
     assert decoded(coding, pieces) == (BODY if step > 100 else BODY[:3000], False)
 
 
+@pytest.mark.parametrize("coding", [coding for coding in ENCODERS if ENCODERS[coding]])
+@pytest.mark.parametrize("step", [1, 7, 10**6])
+def test_no_piece_is_empty(coding: str, step: int) -> None:
+    undo = decoder(coding)
+    sent = encoded(coding, BODY[:3000])
+    pieces = [piece for at in range(0, len(sent), step) for piece in undo.feed(sent[at : at + step])]
+    assert pieces
+    assert all(pieces)
+
+
 @given(st.sampled_from(list(ENCODERS)), st.binary(max_size=2000), st.data())
 def test_any_split_gives_the_same_body(coding: str, body: bytes, data: st.DataObject) -> None:
     sent = encoded(coding, body)
