@@ -56,6 +56,8 @@ class Child:
     heard: Heard = attrs.field(default=lambda words: None)
     """Told each answer, as words."""
     starts: int = attrs.field(init=False, default=0)
+    began_at: float = attrs.field(init=False, default=0.0)
+    """When the present life began. Units: seconds of Trio's clock."""
     ended: trio.Event = attrs.field(init=False, factory=trio.Event)
     """Set when it has ended and is not wanted back."""
     exit_code: int | None = attrs.field(init=False, default=None)
@@ -122,6 +124,7 @@ class Child:
             self.exit_code = EXIT_NOT_STARTED
             return order.name
         self.starts += 1
+        self.began_at = trio.current_time()
         pipes = [pipe for pipe in (process.stdin, process.stdout, process.stderr) if pipe is not None]
         os.set_blocking(pipes[0].fileno(), False)
         try:

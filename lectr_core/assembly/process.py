@@ -76,7 +76,9 @@ class Mouth:
 
 def begin() -> Mouth:
     """Set up a child's streams, signals and log. Whatever a plugin prints from now on goes to standard error."""
-    mouth = Mouth(os.dup(1))
+    out = os.dup(1)
+    os.set_blocking(out, False)  # a supervisor that stands still must not make its children stand still
+    mouth = Mouth(out)
     os.dup2(2, 1)
     # Ctrl-C in a terminal reaches the whole group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -36,6 +36,8 @@ _log = logging.getLogger("lectr.worker")
 # A changed key has to hold within a second; four looks leave room for a busy loop and cost 8 µs in all.
 KEYS_EVERY_S = 0.25
 HEALTH_EVERY_S = 1.0
+# The supervisor kills a worker that misses some twenty of them.
+BEAT_EVERY_S = 1.0
 # Stopping ends the tasks that wait at the doors at once; a moment later nobody uses these sockets any more.
 SHUT_AFTER_S = 0.1
 
@@ -86,6 +88,7 @@ class Worker:
             nursery.start_soon(self._heed_signals)
             nursery.start_soon(self._watch_keys)
             nursery.start_soon(self._show)
+            nursery.start_soon(self._beat)
             nursery.start_soon(self._shut, listeners)
             self.mouth.say("ready", self.gateway.version.id)
         self.state = "stopped"
@@ -172,6 +175,12 @@ class Worker:
                 _log.error("the keys stay as they were: %s", exc)
                 self.notes["keys_fault"] = str(exc)
             self.show_now()
+
+    async def _beat(self) -> None:
+        """Say that the loop turns, and how much the journal could not write."""
+        while True:
+            await trio.sleep(BEAT_EVERY_S)
+            self.mouth.say("alive", self.journal.waiting_bytes)
 
     async def _show(self) -> None:
         while True:

@@ -79,8 +79,10 @@ class Stage:
         os.close(self._orders_out)
 
     def heard(self) -> list[str]:
+        """All but the signs of life."""
         try:
-            return os.read(self._heard_in, 4096).decode().splitlines()
+            said = os.read(self._heard_in, 65536).decode().splitlines()
+            return [line for line in said if not line.startswith("alive")]
         except BlockingIOError:
             return []
 
