@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from lectr_core.assembly.atomic import DIRECTORY_MODE, FILE_MODE, make_directory
-from lectr_core.assembly.listen import Address, bound, open_socket, parse_address
+from lectr_core.assembly.listen import Address, adopt_socket, bound, open_socket, parse_address
 from lectr_core.errors import OperatorError
 
 LOCK = "lock"
@@ -74,14 +74,14 @@ def take_data(data: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def open_doors(listen: Sequence[str]) -> Iterator[Doors]:
+def open_doors(listen: Sequence[str], *, setting: str = "gateway.listen") -> Iterator[Doors]:
     """Open every address, or none. Errors: OperatorError that names the one that is in the way."""
     addresses: list[Address] = []
     sockets: list[socket.socket] = []
     try:
         for text in listen:
             address = parse_address(text)
-            sockets.append(open_socket(address))
+            sockets.append(open_socket(address, setting=setting))
             addresses.append(bound(address, sockets[-1]))
         yield Doors(tuple(addresses), tuple(sockets))
     finally:
@@ -90,6 +90,25 @@ def open_doors(listen: Sequence[str]) -> Iterator[Doors]:
         for address in addresses:
             if address.path is not None:
                 address.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def adopt_doors(numbers: Sequence[int], *, loopback_only: bool) -> Iterator[Doors]:
+    """Sockets that a service manager opened; it keeps them open when we end, so that clients wait and are not refused.
+
+    Errors: OperatorError where one is no listening socket, or can be reached from elsewhere against *loopback_only*.
+    """
+    adopted: list[tuple[Address, socket.socket]] = []
+    try:
+        for number in numbers:
+            adopted.append(adopt_socket(number))
+        doors = Doors(tuple(address for address, _ in adopted), tuple(opened for _, opened in adopted))
+        if loopback_only and not doors.is_loopback:
+            raise OperatorError("gateway.auth: 'none' is allowed on loopback only, and a socket handed over is not on it")
+        yield doors
+    finally:
+        for _, opened in adopted:
+            opened.close()
 
 
 def allow_descriptors() -> None:

@@ -71,18 +71,16 @@ def parse_address(text: str) -> Address:
     return Address(match[1] or match[2] or "", int(match[3]))
 
 
-def open_socket(address: Address) -> socket.socket:
+def open_socket(address: Address, *, setting: str = "gateway.listen") -> socket.socket:
     """A listening, non-blocking socket. Errors: OperatorError that names the address and says what is in the way."""
     try:
         made = _open_unix(address.path) if address.path is not None else _open_tcp(address)
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
-            raise OperatorError(
-                f"gateway.listen: {address} is taken by another process; stop it or choose another port"
-            ) from exc
+            raise OperatorError(f"{setting}: {address} is taken by another process; stop it or choose another port") from exc
         if exc.errno == errno.EACCES:
-            raise OperatorError(f"gateway.listen: this user may not listen on {address}") from exc
-        raise OperatorError(f"gateway.listen: cannot listen on {address}: {exc.strerror or exc}") from exc
+            raise OperatorError(f"{setting}: this user may not listen on {address}") from exc
+        raise OperatorError(f"{setting}: cannot listen on {address}: {exc.strerror or exc}") from exc
     made.setblocking(False)
     return made
 
@@ -90,6 +88,24 @@ def open_socket(address: Address) -> socket.socket:
 def bound(address: Address, opened: socket.socket) -> Address:
     """*address* with the port that the system chose where it was 0."""
     return address if address.path is not None else attrs.evolve(address, port=int(opened.getsockname()[1]))
+
+
+def adopt_socket(number: int) -> tuple[Address, socket.socket]:
+    """A listening socket that somebody else opened and handed over. Errors: OperatorError where it is none."""
+    try:
+        made = socket.socket(fileno=number)
+    except OSError as exc:
+        raise OperatorError(f"descriptor {number} was handed over as a socket, and is none") from exc
+    listens = made.type == socket.SOCK_STREAM and made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if not listens or made.family not in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
+        made.close()
+        raise OperatorError(f"descriptor {number} was handed over, and is no socket that listens for streams")
+    made.setblocking(False)
+    os.set_inheritable(number, False)
+    place = made.getsockname()
+    if made.family == socket.AF_UNIX:
+        return Address(path=Path(place if isinstance(place, str) else "@" + place[1:].decode(errors="replace"))), made
+    return Address(str(place[0]), int(place[1])), made
 
 
 def _open_tcp(address: Address) -> socket.socket:
