@@ -20,7 +20,7 @@ from lectr_core import Section
 from lectr_core.assembly.document import write
 from lectr_core.assembly.overrides import variable_of
 from lectr_core.assembly.plugins import load_plugins
-from lectr_core.assembly.sections import GATEWAY
+from lectr_core.assembly.sections import CORE
 from lectr_core.assembly.shapes import describe
 
 OPENING: Final = """\
@@ -49,7 +49,7 @@ needed to begin.
 
 def sections() -> Iterator[tuple[str, Section]]:
     """Every section with the distribution it belongs to; those of plugins that are not of this repository are left out."""
-    yield "lectr", GATEWAY
+    yield from (("lectr", section) for section in CORE)
     yield from sorted(load_plugins().sections(), key=lambda owned: owned[1].path)
 
 

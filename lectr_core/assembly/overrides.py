@@ -18,7 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import attrs
 
 from lectr_core.assembly.document import parse
-from lectr_core.assembly.sections import GATEWAY
+from lectr_core.assembly.sections import CORE
 from lectr_core.model.settings import Section
 
 PREFIX = "LECTR_"
@@ -47,7 +47,7 @@ def overlay(
 def variables(document: Mapping[str, Any], declared: Iterable[Section]) -> dict[str, tuple[str, Any]]:  # Any: TOML, types
     """Every variable that counts for *document*: the path it sets and the type wanted there."""
     found: dict[str, tuple[str, Any]] = {}  # Any: a type form
-    known = (GATEWAY, *declared)
+    known = (*CORE, *declared)
     exact = {section.path for section in known}
     for section in known:
         if section.many:

@@ -15,6 +15,7 @@ from lectr_core.assembly.ground import Doors
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.assembly.settings import Loaded
 from lectr_core.errors import OperatorError, UnsettledSettings
+from lectr_core.model.settings import AdminSettings
 
 Stamp = tuple[int, int, int] | None
 
@@ -54,6 +55,8 @@ def _later(now: Loaded, new: Loaded) -> Iterator[str]:
     for name in ("listen", "workers"):
         if getattr(now.settings.gateway, name) != getattr(new.settings.gateway, name):
             yield f"gateway.{name}"
+    if now.settings.section("admin", AdminSettings) != new.settings.section("admin", AdminSettings):
+        yield "admin"
 
 
 @attrs.define

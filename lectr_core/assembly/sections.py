@@ -14,9 +14,14 @@ import attrs
 
 from lectr_core.assembly.listen import parse_address
 from lectr_core.assembly.shapes import build, nearest, show, shown_name
-from lectr_core.model.settings import GatewaySettings, Section
+from lectr_core.model.settings import AdminSettings, GatewaySettings, Section
 
 GATEWAY = Section("gateway", GatewaySettings, help="What holds for the whole gateway.")
+ADMIN = Section("admin", AdminSettings, help="Where the gateway tells how it is.")
+CORE = (GATEWAY, ADMIN)
+"""The sections that no plugin declares."""
+SHORTEST_HANG_S = 2.0
+"""A worker that is well gives a sign of life every second."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
@@ -31,7 +36,7 @@ class Reading:
 
 def take_apart(document: Mapping[str, Any], declared: Iterable[Section]) -> Reading:  # Any: whatever TOML can hold
     """Build every section of *document*. Sections that it leaves out are there with defaults, arrays empty."""
-    known = {section.path: section for section in (GATEWAY, *declared)}
+    known = {section.path: section for section in (*CORE, *declared)}
     reading = Reading()
     _walk(document, "", known, reading)
     for path, section in known.items():
@@ -44,6 +49,9 @@ def take_apart(document: Mapping[str, Any], declared: Iterable[Section]) -> Read
     gateway = reading.sections.get("gateway")
     if isinstance(gateway, GatewaySettings):
         reading.faults += _gateway_faults(gateway)
+    admin = reading.sections.get("admin")
+    if isinstance(admin, AdminSettings):
+        reading.faults += _admin_faults(admin)
     for path, value in reading.sections.items():
         reading.faults += _variable_faults(path, value)
     return reading
@@ -124,8 +132,22 @@ def _gateway_faults(gateway: GatewaySettings) -> Iterator[str]:
         value = getattr(gateway, attribute.name)
         if attribute.name.endswith("_limit_s") and value <= 0:
             yield f"gateway.{attribute.name}: expected more than 0 seconds, got {value:g}"
+    if 0 < gateway.hang_limit_s < SHORTEST_HANG_S:
+        yield f"gateway.hang_limit_s: expected at least {SHORTEST_HANG_S:g} seconds, got {gateway.hang_limit_s:g}"
     if gateway.drain_s < 0:
         yield f"gateway.drain_s: expected 0 seconds or more, got {gateway.drain_s:g}"
+
+
+def _admin_faults(admin: AdminSettings) -> Iterator[str]:
+    if admin.listen is None:
+        return
+    try:
+        address = parse_address(admin.listen)
+    except ValueError as exc:
+        yield f"admin.listen: {exc}, got {show(admin.listen, 'admin.listen')}"
+        return
+    if not address.is_loopback and admin.token_env is None:
+        yield f"admin.token_env: needed where admin.listen is not loopback, and it is {admin.listen!r}"
 
 
 def _variable_faults(path: str, value: Any) -> Iterator[str]:  # Any: an instance of a plugin's own class

@@ -1,8 +1,8 @@
 """The process above all others: opens the doors, starts workers, cold side and companions, and keeps them alive.
 
-It never reads a request or a record, so nothing that these do can take it down. Reload: the new version is checked here with
-all its faults, kept, and then told to the workers; an invalid one changes nothing. Stop: workers drain first, then the cold
-side stores what is left, then companions end; a second signal hurries each. Called by `up`.
+It never reads a client's request or a record, so nothing that these do can take it down. Reload: the new version is checked
+here with all its faults, kept, and then told to the workers; an invalid one changes nothing. Stop: workers drain first, then
+the cold side stores what is left, then companions end; a second signal hurries each. Called by `up`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from typing import Final
 import attrs
 import trio
 
-from lectr_core.assembly import versions
+from lectr_core.assembly import pulse, versions
+from lectr_core.assembly.admin import Admin
 from lectr_core.assembly.child import Child, Order
 from lectr_core.assembly.ground import Doors
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.assembly.process import Boot
+from lectr_core.assembly.pulse import Pulse
+from lectr_core.assembly.readiness import Readiness
 from lectr_core.assembly.reload import Watch, weigh
+from lectr_core.assembly.service import VARIABLES, Service
 from lectr_core.assembly.settings import Loaded
 from lectr_core.errors import LectrError, OperatorError
 from lectr_core.model.settings import Settings
@@ -58,6 +62,10 @@ class Supervisor:
     """Reads the settings again; None: they came from a program and do not change."""
     watch: Watch | None = None
     """The file they came from, as it was before it was read the first time: a change made since is then seen."""
+    admin: Admin | None = None
+    """Where it tells how it is; None: nowhere."""
+    service: Service = attrs.field(factory=Service)
+    """Who started it and wants to hear from it."""
     workers: list[Child] = attrs.field(init=False, factory=list)
     cold: Child = attrs.field(init=False)
     others: list[Child] = attrs.field(init=False, factory=list)
@@ -70,10 +78,15 @@ class Supervisor:
     _code: int = attrs.field(init=False, default=0)
     _state: str = attrs.field(init=False, default="starting")
     _board: Board = attrs.field(init=False)
+    _pulses: dict[str, Pulse] = attrs.field(init=False, factory=dict)
+    _watched: list[Pulse] = attrs.field(init=False, factory=list)
+    _readiness: Readiness = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._board = Board(self.data)
         self.cold = Child(partial(self._order, "cold", "cold", ()), partial(self._hear, "cold"))
+        self._pulses["cold"] = Pulse("cold", self.cold)
+        self._readiness = Readiness(self.data, self._watched, self._pulses["cold"], lambda: self._state)
 
     @property
     def settings(self) -> Settings:
@@ -90,15 +103,21 @@ class Supervisor:
         versions.keep(self.data, self.loaded)
         async with trio.open_nursery() as outer:
             outer.start_soon(self._heed_signals)
+            outer.start_soon(self.service.ping, self._readiness.is_alive)
+            if self.admin is not None:
+                outer.start_soon(self.admin.serve, self._readiness.reasons)
             async with trio.open_nursery() as lives:
                 self._start_all(lives)
                 trouble = await self._all_ready()
                 if trouble is not None:
                     outer.cancel_scope.cancel()
                 self._state = "serving"
+                if trouble is None and not self._stop.is_set():
+                    self.service.ready(self._status())
                 async with trio.open_nursery() as tasks:
                     tasks.start_soon(self._watch_file)
                     tasks.start_soon(self._show)
+                    tasks.start_soon(pulse.guard, self._watched, lambda: self.settings.gateway.hang_limit_s)
                     tasks.start_soon(self._call, begun)
                     await self._stop.wait()
                     tasks.cancel_scope.cancel()
@@ -118,6 +137,15 @@ class Supervisor:
 
     def reload(self) -> bool:
         """Take over what the file says now. Returns whether it is in force; every fault is logged."""
+        if self._state != "serving":
+            return self._reload()  # the service manager has not heard of the start yet, or has heard of the end
+        self.service.reloading()
+        try:
+            return self._reload()
+        finally:
+            self.service.ready(self._status())
+
+    def _reload(self) -> bool:
         if self.reread is None:
             _log.warning("these settings came from a program; there is nothing to read again")
             return False
@@ -152,6 +180,8 @@ class Supervisor:
             name = f"worker-{number}"
             self._ready[name] = trio.Event()
             self.workers.append(Child(partial(self._order, name, "worker", listeners), partial(self._hear, name)))
+            self._pulses[name] = Pulse(name, self.workers[-1])
+            self._watched.append(self._pulses[name])
         self.others = [Child(partial(self._companion_order, companion)) for companion in self.companions]
         for child in (*self.others, self.cold, *self.workers):
             lives.start_soon(child.keep)
@@ -172,13 +202,13 @@ class Supervisor:
             name=name,
             # -P: the working directory is no place to import from
             command=(sys.executable, "-P", "-m", f"lectr_core.assembly.{main}"),
-            environ={**os.environ, **boot.environ()},
+            environ={**_inherited(), **boot.environ()},
             files=listeners,
         )
 
     def _companion_order(self, companion: Companion) -> Order:
         held = credential_variables(self.settings)
-        environ = {name: value for name, value in os.environ.items() if name not in held}
+        environ = {name: value for name, value in _inherited().items() if name not in held}
         return Order(
             name=companion.id,
             command=(sys.executable, "-P", "-m", "lectr_core.assembly.leash", *companion.command()),
@@ -186,7 +216,13 @@ class Supervisor:
             speaks=False,
         )
 
+    def _status(self) -> str:
+        """One line for the service manager."""
+        note = "" if self.refused is None else "; newer settings are refused, see the log"
+        return f"{len(self.workers)} workers, version {self.settings.version}{note}"
+
     def _hear(self, name: str, words: list[str]) -> None:
+        self._pulses[name].hear(words, trio.current_time())
         match words:
             case ["ready", version]:
                 if name in self._ready:
@@ -249,6 +285,7 @@ class Supervisor:
 
     async def _end_in_order(self, lives: trio.Nursery) -> None:
         self._state = "draining"
+        self.service.stopping()
         self._show_now()
         drain_s = self.settings.gateway.drain_s
         for worker in self.workers:
@@ -287,6 +324,11 @@ class Supervisor:
             for child in children:
                 await child.ended.wait()
             nursery.cancel_scope.cancel()
+
+
+def _inherited() -> dict[str, str]:
+    """The environment that children get."""
+    return {name: value for name, value in os.environ.items() if name not in VARIABLES}
 
 
 def worker_count(settings: Settings) -> int:

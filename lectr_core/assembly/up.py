@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,19 @@ import attrs
 import trio
 
 from lectr_core.assembly import versions
+from lectr_core.assembly.admin import open_admin
 from lectr_core.assembly.document import Document
-from lectr_core.assembly.ground import allow_descriptors, open_doors, take_data
+from lectr_core.assembly.ground import Doors, adopt_doors, allow_descriptors, open_doors, take_data
 from lectr_core.assembly.keys import Key, create_key, read_book, revoke_key
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.process import log_to_stderr
 from lectr_core.assembly.reload import Watch
 from lectr_core.assembly.running import Ready, Running
+from lectr_core.assembly.service import Service, take_descriptors
 from lectr_core.assembly.settings import Loaded, declared, settle
 from lectr_core.assembly.supervisor import Supervisor
 from lectr_core.errors import UnsettledSettings
+from lectr_core.model.settings import Settings
 from lectr_core.ports import Companion
 
 FIRST_ORG = "default"
@@ -58,9 +62,14 @@ def start(
     allow_descriptors()
     versions.build(plugins, loaded.settings)  # every fault before anything is touched
     offered = [companion for _, companion in plugins.companions(loaded.settings)] if with_companions else []
-    with take_data(loaded.settings.gateway.data) as data, open_doors(loaded.settings.gateway.listen) as doors:
+    with (
+        take_data(loaded.settings.gateway.data) as data,
+        _doors(loaded.settings) as doors,
+        open_admin(loaded.settings) as admin,
+    ):
         read_book(data)
-        supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, watch)
+        service = Service.of(os.environ, os.getpid())
+        supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, watch, admin, service)
         key = key_for(data)
         told = key is None
 
@@ -75,6 +84,13 @@ def start(
         finally:
             if key is not None and not told:  # nobody saw it, and while it works no other is made
                 revoke_key(data, key.key.id)
+
+
+def _doors(settings: Settings) -> AbstractContextManager[Doors]:
+    """Those that a service manager opened, else those that the settings name."""
+    if numbers := take_descriptors(os.environ, os.getpid()):
+        return adopt_doors(numbers, loopback_only=settings.gateway.auth == "none")
+    return open_doors(settings.gateway.listen)
 
 
 def run(

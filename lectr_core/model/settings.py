@@ -45,6 +45,19 @@ class GatewaySettings:
     """Open client connections per worker; one more is answered 503."""
     drain_s: float = 30.0
     """How long open requests may go on after a stop was asked for, in seconds."""
+    hang_limit_s: float = 20.0
+    """A worker that shows no sign of life for this long is killed and started again, in seconds."""
+
+
+@attrs.frozen(kw_only=True)
+class AdminSettings:
+    """`[admin]`: where the gateway tells how it is."""
+
+    listen: str | None = None
+    """Address of `/healthz` and `/readyz`, such as `127.0.0.1:8429`; absent: there is none. Anything but loopback needs
+    `token_env`."""
+    token_env: str | None = None
+    """Name of the environment variable that holds the token to ask with: `Authorization: Bearer TOKEN`."""
 
 
 @attrs.frozen(kw_only=True)

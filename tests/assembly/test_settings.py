@@ -15,7 +15,7 @@ from lectr_core.assembly.overrides import overlay, variable_of
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.settings import Loaded, find_file, read_kept, read_settings, settle
 from lectr_core.errors import OperatorError, UnsettledSettings
-from lectr_core.model.settings import ProviderSettings, Section
+from lectr_core.model.settings import AdminSettings, ProviderSettings, Section
 
 CANARY = "sk-proj-CanaryCanaryCanaryCanary0123"
 
@@ -82,7 +82,12 @@ def faults(text: str) -> tuple[str, ...]:
 def test_nothing_at_all_is_a_valid_configuration() -> None:
     settings = settled("").settings
     assert settings.gateway.listen == ("127.0.0.1:8420",)
-    assert settings.sections == {"sink.store": Store(), "rule": (), "provider.hosted": Hosted()}
+    assert settings.sections == {
+        "admin": AdminSettings(),
+        "sink.store": Store(),
+        "rule": (),
+        "provider.hosted": Hosted(),
+    }
 
 
 def test_each_section_becomes_an_instance_under_its_full_path() -> None:
@@ -126,7 +131,7 @@ def test_each_section_becomes_an_instance_under_its_full_path() -> None:
     [
         ("[gateway]\nlissten = 1", "gateway.lissten: unknown; did you mean 'listen'?"),
         ("[gatewy]\nlisten = 1", "gatewy: unknown; did you mean 'gateway'?"),
-        ("[zzz]", "zzz: unknown; known here: gateway, needy, provider, rule, sink; is its plugin installed?"),
+        ("[zzz]", "zzz: unknown; known here: admin, gateway, needy, provider, rule, sink; is its plugin installed?"),
         ("[sink.stor]", "sink.stor: unknown; did you mean 'store'?"),
         ("gateway = 1", "gateway: expected a table, got 1"),
         ("sink = 'x'", "sink: expected a table, got 'x'"),
@@ -153,6 +158,8 @@ def test_each_section_becomes_an_instance_under_its_full_path() -> None:
         ("[gateway]\nlisten = 8420", "gateway.listen: expected a list of text, got 8420"),
         ("[gateway]\nhead_limit_s = 0", "gateway.head_limit_s: expected more than 0 seconds, got 0"),
         ("[gateway]\nmax_body_bytes = 0", "gateway.max_body_bytes: expected at least 1, got 0"),
+        ("[gateway]\nhang_limit_s = 1", "gateway.hang_limit_s: expected at least 2 seconds, got 1"),
+        ("[gateway]\nhang_limit_s = 0", "gateway.hang_limit_s: expected more than 0 seconds, got 0"),
         ("[gateway]\ndrain_s = -1", "gateway.drain_s: expected 0 seconds or more, got -1"),
         (
             "[gateway]\nauth = 'none'\nlisten = ['127.0.0.1:1', '0.0.0.0:1']",
