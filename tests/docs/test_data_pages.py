@@ -31,7 +31,8 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-QUERIES = [(page, text) for page in ("how-to/query-your-data.md", "how-to/prices.md") for text in blocks(page, "sql")]
+PAGES = ("how-to/query-your-data.md", "how-to/prices.md", "how-to/routing-rules.md")
+QUERIES = [(page, text) for page in PAGES for text in blocks(page, "sql")]
 
 
 @pytest.fixture(scope="module")
