@@ -265,11 +265,12 @@ def _unauthorized(code: str, message: str) -> Refusal:
 
 
 def _no_provider(named: bytes | None, providers: Mapping[str, Provider]) -> Refusal:
-    if not providers:
-        message = "no provider plugin is installed; the operator can add one with `lectr install`"
-        return Refusal(400, "provider_config_missing", message)
-    installed = ", ".join(sorted(providers))
+    installed = ", ".join(sorted(providers)) or "none; the operator can add one with `lectr install`"
     if named is not None:
         return Refusal(400, "invalid_provider", f"X-Lectr-Provider names no installed provider; installed: {installed}")
+    if not providers:
+        return Refusal(
+            400, "provider_config_missing", "no provider plugin is installed; the operator can add one with `lectr install`"
+        )
     message = f"nothing in the request names a provider, and no default is set; send X-Lectr-Provider: one of {installed}"
     return Refusal(400, "provider_config_missing", message)

@@ -8,6 +8,7 @@ import pytest
 from trio.testing import MockClock
 
 from lectr_core import PASS, Facts, ProviderConfigMissing, Refusal, Route, Secret, Verdict
+from lectr_core.hot.gateway import Version
 from lectr_core.model.keys import KeyHolder, KeyRing
 from lectr_core.model.secret import key_digest
 from lectr_core.model.settings import GatewaySettings
@@ -203,3 +204,18 @@ async def test_route_that_cannot_be_followed_lets_the_request_pass(
         assert b"sk-one-mine" in await upstream.until(b'{"no":"model"}')
         assert it.journal.begun_lines[0].policy_fault == fault
         assert it.journal.begun_lines[0].provider == "one"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"), [((), "provider_config_missing"), (("X-Lectr-Provider: one",), "invalid_provider")]
+)
+async def test_without_any_provider_the_refusal_says_what_to_install(
+    fields: tuple[str, ...], code: str, autojump_clock: MockClock
+) -> None:
+    async with stage() as it:
+        it.gateway.version = Version("v0", {}, (), GatewaySettings())
+        client = it.client()
+        await client.send(request(b"{}", fields=fields))
+        status, error = await _refusal(client)
+        assert (status, error["code"]) == (400, code)
+        assert "lectr install" in error["message"]
