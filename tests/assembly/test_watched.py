@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.whole]
 PATIENCE_S = 30.0
 
 ACTIVATE = """
-import os, socket, sys
-opened = socket.socket()
-opened.bind(("127.0.0.1", int(sys.argv[1])))
-opened.listen()
-if opened.fileno() != 3:
-    os.dup2(opened.fileno(), 3)
+import os, sys
+if sys.argv[1] != "3":
+    os.dup2(int(sys.argv[1]), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.executable, [sys.executable, "-m", "lectr_core.assembly.cli", "serve", "--listen", "127.0.0.1:1"])
@@ -158,18 +156,30 @@ def test_systemd_is_told_of_start_reload_life_and_end(tmp_path: Path, manager: s
     assert steps == ["READY=1", *(["RELOADING=1", "READY=1"] * 2), "STOPPING=1"], "a refused reload ends as well"
 
 
-def test_a_socket_that_systemd_opened_is_served(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environ = {**os.environ, "LECTR_GATEWAY_DATA": str(tmp_path / "data")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", ACTIVATE, str(port)], env=environ, cwd=tmp_path, stderr=subprocess.PIPE
-    )
+@contextmanager
+def activated(folder: Path, opened: socket.socket) -> Iterator[None]:
+    """A gateway that is handed a socket, as systemd does it, and that ends well."""
+    environ = {**os.environ, "LECTR_GATEWAY_DATA": str(folder / "data")}
+    number = opened.fileno()
+    command = [sys.executable, "-c", ACTIVATE, str(number)]
+    process = subprocess.Popen(command, env=environ, cwd=folder, stderr=subprocess.PIPE, pass_fds=[number])
     try:
-        said = trio.run(until_answered, f"http://127.0.0.1:{port}/v1/models", 401)
-        assert "error" in json.dumps(said)
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors.decode()
+
+
+def test_a_socket_that_systemd_opened_outlives_a_restart(tmp_path: Path) -> None:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.listen()
+        port = opened.getsockname()[1]
+        with activated(tmp_path, opened):
+            said = trio.run(until_answered, f"http://127.0.0.1:{port}/v1/models", 401)
+            assert "error" in json.dumps(said)
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as waiting:
+            waiting.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
+            with activated(tmp_path, opened):
+                assert waiting.recv(64).startswith(b"HTTP/1.1 401 "), "who came between the two is served by the second"
