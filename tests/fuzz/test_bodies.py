@@ -27,7 +27,7 @@ NEW: Final = 'new-\u00e9"\\'
 ENCODED: Final = json.dumps(NEW, ensure_ascii=False).encode()
 
 
-class _Repeated(list[tuple[str, Any]]):
+class _Repeated(list[tuple[str, object]]):
     """An object's members in their order, so that repeated ones are seen."""
 
 
