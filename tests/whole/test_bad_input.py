@@ -54,6 +54,10 @@ MALFORMED = {
     "bare cr": LINE + b"X-A: a\rb\r\n\r\n",
     "bad chunk size": LINE + b"X-Lectr-Key: %KEY%\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "bad chunk end": LINE + b"X-Lectr-Key: %KEY%\r\nTransfer-Encoding: chunked\r\n\r\n1\r\naXX\r\n0\r\n\r\n",
+    "length as a trailer": LINE
+    + b"X-Lectr-Key: %KEY%\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nContent-Length: 1\r\n\r\n",
+    "line end before the method": b"\nTRACE / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "tab behind the coding": LINE + b"Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
     "absurd version": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
     "space in the target": b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
 }
