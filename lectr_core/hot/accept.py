@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from lectr_core.errors import MalformedMessage
-from lectr_core.hot import note, read, refuse
+from lectr_core.hot import note, read, refuse, secure
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import where
 from lectr_core.hot.link import Broken, Link
@@ -72,6 +72,8 @@ def welcome(gateway: Gateway, sock: socket.socket, clients: trio.Nursery) -> Non
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if gateway.tls is not None:
+                sock = secure.wrap(gateway.tls, sock)
         connection = Connection(Link(sock, gateway.reactor, spot))
     except OSError:  # it has gone already, or the system watches no more
         spot.leave()
@@ -84,7 +86,9 @@ def welcome(gateway: Gateway, sock: socket.socket, clients: trio.Nursery) -> Non
 async def _serve(gateway: Gateway, connection: Connection, surplus: bool) -> None:
     link = connection.link
     try:
-        if surplus:
+        if link.secured and not await secure.handshake(link, gateway.version.settings.head_limit_s):
+            gateway.totals["tls_failed"] += 1
+        elif surplus:
             gateway.totals["turned_away"] += 1
             await _turn_away(gateway, link, Refusal(503, "overloaded", "too many connections", retry_after_s=1))
         else:
@@ -97,6 +101,8 @@ async def _serve(gateway: Gateway, connection: Connection, surplus: bool) -> Non
         _log.error("a fault of Lectr ended a connection: %s at %s", type(error).__name__, where(error))
     finally:
         link.spot.leave()
+        if link.secured and not link.torn:
+            secure.part(link)
         link.close()
         gateway.left(connection)
 
@@ -151,6 +157,8 @@ async def _turn_away(gateway: Gateway, link: Link, refusal: Refusal) -> None:
 async def _linger(link: Link) -> None:
     """Say that no more will come, then read a little on, so that the answer arrives before the close (RFC 9112 §9.6)."""
     try:
+        if link.secured:
+            secure.part(link)
         link.sock.shutdown(socket.SHUT_WR)
         link.spot.limit(LINGER_S)
         read_bytes = 0

@@ -1,11 +1,12 @@
 """One worker's gateway: what its exchanges share, and how it starts and stops. Called by the worker process.
 
-`version` and `keys` are swapped whole while requests are under way; an exchange keeps what it began with.
+`version`, `keys` and `tls` are swapped whole while requests are under way; what has begun keeps what it began with.
 """
 
 from __future__ import annotations
 
 import socket
+import ssl
 
 import trio
 
@@ -30,6 +31,8 @@ class Gateway:
     def __init__(self, version: Version, keys: KeyRing, journal: Writer) -> None:
         self.version = version
         self.keys = keys
+        self.tls: ssl.SSLContext | None = None
+        """What new connections are secured with, unix sockets left out; None: they are plain."""
         self.journal = journal
         self.faults = Faults()
         self.reactor = Reactor()
@@ -37,7 +40,7 @@ class Gateway:
         self.pool = Pool(Connector(settings.connect_limit_s), self.reactor, settings.pool_idle_limit_s)
         self.stopping = False
         self.connections: set[accept.Connection] = set()
-        self.totals = {"accepted": 0, "turned_away": 0, "requests": 0, "escaped": 0}
+        self.totals = {"accepted": 0, "tls_failed": 0, "turned_away": 0, "requests": 0, "escaped": 0}
         self._stop = trio.Event()
         self._drain_s = settings.drain_s
         self._emptied = trio.Event()
