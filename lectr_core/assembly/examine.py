@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from lectr_core.assembly.certificate import expires_at, make_context
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.ground import LOCK
 from lectr_core.assembly.health import FOLDER, Health, read_health
@@ -41,6 +43,8 @@ DESCRIPTORS_WARN = 4096
 BEHIND_WARN_S = 30.0
 CONNECT_LIMIT_S = 0.5
 """To one of our own processes, on this machine."""
+# What renews certificates by itself does so some 30 days before; below this it has missed its turn.
+CERTIFICATE_WARN_DAYS = 14
 
 
 @attrs.frozen
@@ -72,6 +76,7 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     findings += _credentials(settings)
     findings += _data(settings.gateway.data)
     findings += _keys(settings)
+    findings += _certificate(settings)
     findings += _processes(settings, plugins)
     findings += _machine()
     providers = _providers(plugins, settings)
@@ -190,6 +195,25 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", "keys", "none works: every request is refused", "lectr keys create --org acme --name ci")
 
 
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    try:
+        context = make_context(settings.gateway)
+    except OperatorError as exc:
+        yield Finding("fail", "certificate", str(exc), "mend the file; a gateway that runs serves what it has meanwhile")
+        return
+    if context is None:
+        return
+    until = expires_at(context, settings.gateway)
+    if until is None:
+        text = f"{settings.gateway.tls_certificate} holds no longer, not yet, or not for a server"
+        yield Finding("fail", "certificate", text, "renew it; the new file is taken over by itself")
+        return
+    days = int((until - time.time()) / 86_400)
+    text = f"holds until {time.strftime('%Y-%m-%d', time.gmtime(until))}, {days} more days"
+    act = "" if days >= CERTIFICATE_WARN_DAYS else "renew it; the new file is taken over by itself"
+    yield Finding("warn" if act else "ok", "certificate", text, act)
+
+
 def _routes(plugins: Plugins, settings: Settings, providers: Iterable[Provider]) -> Iterator[Finding]:
     """Routes that no request can take. A policy says where it leads in `routes_to()`, where it has that."""
     installed = {provider.id: provider for provider in providers}
@@ -252,6 +276,9 @@ def _worker(health: Health) -> Iterator[Finding]:
         yield Finding("fail", health.process, f"{lost} records lost (disk full?)", "make room; `lectr verify` counts them")
     if fault := health.notes.get("keys_fault"):
         yield Finding("fail", health.process, f"keys are not taken over: {_first_line(str(fault))}")
+    if fault := health.notes.get("tls_fault"):
+        text = f"the new certificate is not taken over: {_first_line(str(fault))}"
+        yield Finding("fail", health.process, text, "mend the files; the old one is served meanwhile")
 
 
 def _cold(data: Path) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ class Running:
     """A gateway that accepts connections."""
 
     base_url: str
-    """`http://127.0.0.1:8420`, without a path; of several addresses the first that is TCP."""
+    """`http://127.0.0.1:8420` (`https` with a certificate), without a path; of several addresses the first that is TCP."""
     key: str = attrs.field(repr=False)
     """A fresh org key for this run, revoked when it is over."""
     urls: Mapping[str, str]

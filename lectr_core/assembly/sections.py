@@ -123,6 +123,9 @@ def _gateway_faults(gateway: GatewaySettings) -> Iterator[str]:
             continue
         if gateway.auth == "none" and not address.is_loopback:
             yield f"gateway.auth: 'none' is allowed on loopback only, but {where} is {text!r}"
+    for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
+        if getattr(gateway, name) is not None and getattr(gateway, other) is None:
+            yield f"gateway.{other}: needed where gateway.{name} is set"
     if isinstance(gateway.workers, int) and not 1 <= gateway.workers <= 512:
         yield f"gateway.workers: expected 1 to 512 or 'auto', got {gateway.workers}"
     for name in ("max_body_bytes", "max_connections"):

@@ -22,6 +22,7 @@ import trio
 
 from lectr_core.assembly import pulse, versions
 from lectr_core.assembly.admin import Admin
+from lectr_core.assembly.certificate import warn_if_plain
 from lectr_core.assembly.child import Child, Order
 from lectr_core.assembly.ground import Doors
 from lectr_core.assembly.health import Board, Health
@@ -93,6 +94,12 @@ class Supervisor:
         """Those in force."""
         return self.loaded.settings
 
+    @property
+    def base_url(self) -> str:
+        """What a client uses."""
+        url = self.doors.base_url
+        return url if self.settings.gateway.tls_certificate is None else url.replace("http://", "https://", 1)
+
     async def run(self, begun: Begun) -> int:
         """Start everything, call *begun* once connections are accepted, and go on until told to stop.
 
@@ -101,6 +108,7 @@ class Supervisor:
         Errors: OperatorError where a process cannot start.
         """
         versions.keep(self.data, self.loaded)
+        warn_if_plain(self.settings.gateway, self.doors)
         async with trio.open_nursery() as outer:
             outer.start_soon(self._heed_signals)
             outer.start_soon(self.service.ping, self._readiness.is_alive)
@@ -165,6 +173,7 @@ class Supervisor:
         for setting in change.later:
             _log.warning("%s changed: it holds from the next start on", setting)
         self.loaded = change.loaded
+        warn_if_plain(self.settings.gateway, self.doors)
         for worker in self.workers:
             worker.tell("reload", self.settings.version)
         if change.restart_cold:

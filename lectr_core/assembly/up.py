@@ -125,7 +125,7 @@ def running(supervisor: Supervisor, key: FirstKey | None) -> Running:
     """What *supervisor* runs, as plugins are told."""
     urls = {companion.id: companion.url() for companion in supervisor.companions}
     return Running(
-        base_url=supervisor.doors.base_url,
+        base_url=supervisor.base_url,
         key=key.secret if key is not None else "",
         urls={name: url for name, url in urls.items() if url is not None},
         settings=supervisor.settings,

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from lectr_core.assembly.atomic import make_directory, replace_file
+from lectr_core.assembly.certificate import make_context
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.assembly.settings import Loaded, declared, read_kept
 from lectr_core.errors import OperatorError, UnsettledSettings
@@ -38,6 +39,7 @@ def recall(data: Path, version: str, plugins: Plugins) -> Settings:
 
 def build(plugins: Plugins, settings: Settings) -> tuple[dict[str, Provider], tuple[Policy, ...]]:
     """The providers and policies of a version. Errors: PluginError; UnsettledSettings; OperatorError from a plugin."""
+    make_context(settings.gateway)  # workers make their own; here it is seen whether they can
     providers = {provider.id: provider for _, provider in plugins.providers(settings)}
     wanted = settings.gateway.default_provider
     if wanted is not None and wanted not in providers:

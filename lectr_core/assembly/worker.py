@@ -2,7 +2,8 @@
 
 Its listening sockets are inherited, so that it can die and come back without a client being refused. Orders: `reload
 VERSION` (a version that cannot be built is refused, and the present one stays), `stop SECONDS`; when the supervisor is gone
-it drains and ends. Keys are looked at four times a second. Never stores, prices or shows anything. Called by the supervisor.
+it drains and ends. Keys and certificate are looked at four times a second. Never stores, prices or shows anything. Called by
+the supervisor.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -23,10 +25,11 @@ import attrs
 import trio
 
 from lectr_core.assembly import process, versions
+from lectr_core.assembly.certificate import Pair, make_context
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import Watched, read_book
 from lectr_core.assembly.plugins import Plugins, load_plugins
-from lectr_core.errors import LectrError
+from lectr_core.errors import LectrError, OperatorError
 from lectr_core.hot.gateway import Gateway, Version
 from lectr_core.journal.writer import Writer
 from lectr_core.model.keys import KeyRing
@@ -47,6 +50,7 @@ class Serving(Protocol):
 
     version: Version
     keys: KeyRing
+    tls: ssl.SSLContext | None
 
     async def serve(self, listeners: list[socket.socket], task_status: trio.TaskStatus[None]) -> None:
         """Accept and serve until stopped."""
@@ -72,6 +76,7 @@ class Worker:
     journal: Writer
     board: Board
     watched: Watched
+    pair: Pair
     state: str = "starting"
     notes: dict[str, str | int] = attrs.field(factory=dict)
     _stopping: trio.Event = attrs.field(init=False, factory=trio.Event)
@@ -114,12 +119,16 @@ class Worker:
         """Swap to a kept version; one that cannot be built is refused. Waits: for a thread that builds it."""
         try:
             made = await trio.to_thread.run_sync(make_version, self.plugins, self.boot, version)
+            pair = Pair(made.settings)
+            tls = make_context(made.settings)
         except LectrError as exc:
             _log.error("version %s is refused, %s stays: %s", version, self.gateway.version.id, exc)
             self.notes["refused"] = f"{version}: {exc}"
             self.mouth.say("refused", version, exc)
             return
         self.gateway.version = made
+        self.gateway.tls, self.pair = tls, pair
+        self.notes.pop("tls_fault", None)
         self.notes.pop("refused", None)
         self.mouth.say("ready", made.id)
 
@@ -166,6 +175,8 @@ class Worker:
     async def _watch_keys(self) -> None:
         while True:
             await trio.sleep(KEYS_EVERY_S)
+            if self.pair.changed():
+                self._take_certificate()
             if not self.watched.changed():
                 continue
             try:
@@ -175,6 +186,16 @@ class Worker:
                 _log.error("the keys stay as they were: %s", exc)
                 self.notes["keys_fault"] = str(exc)
             self.show_now()
+
+    def _take_certificate(self) -> None:
+        try:
+            self.gateway.tls = make_context(self.pair.gateway)
+            self.notes.pop("tls_fault", None)
+            _log.info("the new certificate is in force")
+        except OperatorError as exc:
+            _log.error("the certificate stays as it was: %s", exc)
+            self.notes["tls_fault"] = str(exc)
+        self.show_now()
 
     async def _beat(self) -> None:
         """Say that the loop turns, and how much the journal could not write."""
@@ -204,7 +225,9 @@ async def work(boot: process.Boot, mouth: process.Mouth, plugins: Plugins, make:
     listeners = [socket.socket(fileno=number) for number in boot.listeners]
     with Writer(boot.data_path / "journal") as journal:
         gateway = make(version, ring, journal)
-        await Worker(boot, mouth, plugins, gateway, journal, Board(boot.data_path), watched).serve(listeners)
+        pair = Pair(version.settings)  # before its first reading, as with the keys
+        gateway.tls = make_context(version.settings)
+        await Worker(boot, mouth, plugins, gateway, journal, Board(boot.data_path), watched, pair).serve(listeners)
     for listener in listeners:
         listener.close()
 

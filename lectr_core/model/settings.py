@@ -21,6 +21,11 @@ class GatewaySettings:
     """Worker processes; `auto`: one a processor core."""
     auth: Literal["keys", "none"] = "keys"
     """`none` is refused on anything but loopback."""
+    tls_certificate: Path | None = None
+    """PEM file of the certificate that clients see, with its chain, for HTTPS on all but unix sockets; absent: plain HTTP.
+    A new file is taken over within a second."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's private key, without a passphrase."""
     data: Path = Path("lectr-data")
     """Directory of keys, journal, database and configuration history."""
     max_body_bytes: int = 33_554_432

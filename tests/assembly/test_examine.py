@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 import types
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import attrs
 import pytest
+import trustme
 
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.examine import Finding, _credentials, _is_chosen, examine
@@ -232,3 +233,22 @@ def test_a_route_that_no_request_can_take_is_pointed_out(line: CommandLine, monk
         ("warn", "mine leads to 'bare', which has no held credential"),
         ("warn", "mine leads to 'gone', which is not installed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "text"), [(90, "ok", "89 more days"), (5, "warn", "4 more days"), (-1, "fail", "no longer")]
+)
+def test_a_certificate_is_looked_at_with_its_end(
+    tmp_path: Path, line: CommandLine, days: int, level: str, text: str
+) -> None:
+    assert told(line, "certificate") == []
+    now = datetime.now(UTC)
+    made = trustme.CA().issue_cert("x.test", not_before=now - timedelta(days=9), not_after=now + timedelta(days=days))
+    made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    files = f"tls_certificate = '{tmp_path}/cert.pem'\ntls_key = '{tmp_path}/key.pem'"
+    (tmp_path / "lectr.toml").write_text(f"[gateway]\n{files}\n")
+    ((found, why),) = told(line, "certificate")
+    assert (found, why) == ("fail", f"gateway.tls_certificate: cannot read '{tmp_path}/cert.pem': No such file or directory")
+    made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    ((found, why),) = told(line, "certificate")
+    assert (found, text in why) == (level, True), why

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
+import trustme
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from lectr_core.assembly import keys, process, versions, worker
@@ -30,6 +32,7 @@ class FakeGateway:
     def __init__(self, version: Version, keys: KeyRing, journal: Writer) -> None:
         self.version = version
         self.keys = keys
+        self.tls: ssl.SSLContext | None = None
         self.stops: list[float | None] = []
         self.listeners: list[socket.socket] = []
         self._stopped = trio.Event()
@@ -213,3 +216,39 @@ async def test_a_version_that_is_not_there_stops_the_start(stage: Stage) -> None
     with pytest.raises(OperatorError, match="cannot read"):
         await worker.work(boot, stage.mouth, stage.plugins, stage.make)
     assert stage.made == []
+
+
+async def test_a_new_certificate_is_served_and_one_that_cannot_be_is_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    authority = trustme.CA()
+    cert, key = stage.data / "cert.pem", stage.data / "key.pem"
+
+    def issue() -> None:
+        made = authority.issue_cert("gateway.test")
+        made.private_key_pem.write_to_path(str(key))
+        cert.write_bytes(made.cert_chain_pems[0].bytes())
+
+    issue()
+    async with working(stage, monkeypatch):
+        assert stage.gateway.tls is None
+        secure = stage.keep(f"[gateway]\ntls_certificate = '{cert}'\ntls_key = '{key}'\n")
+        stage.order(f"reload {secure}")
+        await stage.until(lambda: stage.gateway.tls is not None)
+        first = stage.gateway.tls
+        before = trio.current_time()
+        issue()
+        await stage.until(lambda: stage.gateway.tls is not first)
+        assert trio.current_time() - before < 1.0
+        second = stage.gateway.tls
+        cert.write_text("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+        await stage.until(lambda: "tls_fault" in stage.health().notes)
+        assert str(cert) in stage.health().notes["tls_fault"]
+        assert stage.gateway.tls is second
+        issue()
+        await stage.until(lambda: stage.gateway.tls is not second)
+        assert "tls_fault" not in stage.health().notes
+        plain = stage.keep("")
+        stage.order(f"reload {plain}")
+        await stage.until(lambda: stage.gateway.tls is None)
+        stage.order("stop 0")
