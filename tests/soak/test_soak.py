@@ -1,0 +1,23 @@
+"""The soak in short: traffic with faults, three kills, and every answer that a client saw is one row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.run import soak
+
+MIB = 1 << 20
+
+
+@pytest.mark.slow
+@pytest.mark.whole
+def test_under_faults_and_kills_nothing_is_missing_or_double(tmp_path: Path) -> None:
+    result = soak(tmp_path, lasts_s=20, rate=60, kills=3, seed=1)
+    print(result.told())
+    assert result.is_good, result.told()
+    assert result.finished > 100
+    assert sum(result.kills.values()) == 3
+    assert result.watch.growth_bytes() < 32 * MIB, result.told()
+    assert result.watch.most_descriptors() < 200, result.told()
