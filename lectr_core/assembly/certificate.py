@@ -34,7 +34,6 @@ def make_context(gateway: GatewaySettings) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python sets it; a cut connection is not an orderly end
     context.set_alpn_protocols(["http/1.1"])
     passphrases_asked = 0
 

@@ -23,7 +23,6 @@ BIG = b"x" * 300_000
 
 def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     context.set_alpn_protocols(["http/1.1"])
     AUTHORITY.issue_cert("gateway.test").configure_cert(context)
     return context
@@ -31,7 +30,6 @@ def server_context() -> ssl.SSLContext:
 
 def client_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
-    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     context.set_alpn_protocols(["h2", "http/1.1"])
     AUTHORITY.configure_trust(context)
     return context
