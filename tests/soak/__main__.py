@@ -1,6 +1,6 @@
 """`python -m tests.soak --minutes 30 --rate 300`: a long run with faults, and its report.
 
-Exit code 1 where something is missing, double or unproved.
+Exit code 1 where something is missing, double or unproved, or where a process grew.
 """
 
 from __future__ import annotations

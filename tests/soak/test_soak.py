@@ -8,8 +8,6 @@ import pytest
 
 from tests.soak.run import soak
 
-MIB = 1 << 20
-
 
 @pytest.mark.slow
 @pytest.mark.whole
@@ -19,5 +17,3 @@ def test_under_faults_and_kills_nothing_is_missing_or_double(tmp_path: Path) -> 
     assert result.is_good, result.told()
     assert result.finished > 100
     assert sum(result.kills.values()) == 3
-    assert result.watch.growth_bytes() < 32 * MIB, result.told()
-    assert result.watch.most_descriptors() < 200, result.told()

@@ -12,7 +12,7 @@ import attrs
 from tests.whole.gateway import Gateway
 
 ROLES: Final = {"assembly.worker": "worker", "assembly.cold": "cold"}
-WARM_S: Final = 20.0
+WARM_S: Final = 5.0
 """A process counts as warm after this long: caches and pools are filled."""
 
 
