@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import attrs
 
 from lectr_core.model.secret import Credential
+from lectr_core.model.value import value
 
 
-@attrs.frozen
+@value
 class Origin:
     """Where a connection goes (RFC 6454). Comes from settings alone, never from a request."""
 
@@ -32,7 +33,7 @@ class Origin:
         return f"{self.scheme}://{self.authority}"
 
 
-@attrs.frozen
+@value
 class Call:
     """What is known of a request before it goes to a provider."""
 
@@ -52,7 +53,7 @@ class Call:
     """The provider's credential that the client sent; None where Lectr holds it."""
 
 
-@attrs.frozen
+@value
 class Answer:
     """The head of a provider's final response."""
 
@@ -70,7 +71,7 @@ class Answer:
         return self.fields.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@attrs.frozen
+@value
 class Refusal:
     """An answer that Lectr itself gives."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
-
 from lectr_core.model.call import Refusal
+from lectr_core.model.value import value
 
 
-@attrs.frozen
+@value
 class Facts:
     """What a policy may know of a request: never its content."""
 
@@ -30,7 +29,7 @@ class Facts:
     """The request's own ceiling for its answer."""
 
 
-@attrs.frozen
+@value
 class Route:
     """Send the request elsewhere: to *provider*, with *model*, or both. None keeps what the client asked for."""
 
@@ -38,7 +37,7 @@ class Route:
     model: str | None = None
 
 
-@attrs.frozen
+@value
 class Verdict:
     """What a policy says of one request. `Verdict()` says: nothing of mine, let it pass."""
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from lectr_core.model.units import Units
+from lectr_core.model.value import value
 
 Tree = Mapping[str, Any]  # Any: a recursive tree of numbers, which msgspec cannot name
 """A provider's usage object as sent, less everything that is neither a number nor a short enumerated word."""
@@ -15,7 +16,7 @@ Tree = Mapping[str, Any]  # Any: a recursive tree of numbers, which msgspec cann
 UsageState = Literal["reported", "partial", "absent", "unreadable"]
 
 
-@attrs.frozen
+@value
 class Usage:
     """How much a request used, as the provider reports it."""
 
@@ -27,7 +28,7 @@ class Usage:
     """Whether the parts sum to the provider's own totals; None where it gives none."""
 
 
-@attrs.frozen
+@value
 class Reading:
     """All that was learnt from one answer. Every field may be missing: an unknown answer is no error."""
 

@@ -12,6 +12,7 @@ import attrs
 
 from lectr_core.model.reading import Reading
 from lectr_core.model.units import Units
+from lectr_core.model.value import value
 
 Outcome = Literal[
     "ok", "provider_error", "lectr_refused", "client_disconnected", "upstream_failed", "interrupted", "gateway_shutdown"
@@ -21,7 +22,7 @@ TokensSource = Literal["reported", "measured", "estimated", "unknown"]
 CostBasis = Literal["exact", "variant", "fallback", "override", "unknown"]
 
 
-@attrs.frozen(kw_only=True)
+@value(kw_only=True)
 class Begun:
     """What is known of a request when it goes upstream (or is refused)."""
 
@@ -61,7 +62,7 @@ class Begun:
     """Why a route could not be followed, or which policy failed; the request then went through unchanged."""
 
 
-@attrs.frozen(kw_only=True)
+@value(kw_only=True)
 class Attempt:
     """One try at one provider."""
 
@@ -73,7 +74,7 @@ class Attempt:
     duration_ns: int
 
 
-@attrs.frozen(kw_only=True)
+@value(kw_only=True)
 class Ended:
     """One finished exchange. Holds its `Begun` again, so that this line alone makes a whole record."""
 
@@ -111,7 +112,7 @@ class Ended:
     """The provider's rate-limit headers by name, values as sent (numbers and durations)."""
 
 
-@attrs.frozen(kw_only=True)
+@value(kw_only=True)
 class Account:
     """Counts and money of one record, each with its source and bounds. None is unknown, never 0."""
 
@@ -143,7 +144,7 @@ class Account:
     """What the price could not say, e.g. `no rate for cache_read: input rate used`."""
 
 
-@attrs.frozen(kw_only=True)
+@value(kw_only=True)
 class Record:
     """What a sink stores: one row a request."""
 

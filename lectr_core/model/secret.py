@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-import attrs
+from lectr_core.model.value import value
 
 KEY_PREFIX: Final = "lc_key_"
 """How every org key starts; 43 characters of URL-safe base64 (32 random bytes) follow."""
 
 
-@attrs.frozen(repr=False, eq=False, hash=False)
+@value(repr=False, eq=False)
 class Secret:
     """Bytes that must not be seen. `reveal()` is the only way to them, so that a search finds every use."""
 
@@ -25,7 +25,7 @@ class Secret:
         return "Secret(***)"
 
 
-@attrs.frozen
+@value
 class Credential:
     """A provider's own credential, in the form in which the client sent it."""
 

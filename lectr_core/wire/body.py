@@ -11,8 +11,9 @@ import re
 from itertools import islice
 from typing import Final
 
-import attrs
 import msgspec
+
+from lectr_core.model.value import value
 
 _MAX_MODEL_BYTES: Final = 1024
 """A longer `model` is no name of a model. The longest known (a fine-tuned one) has about 150 characters."""
@@ -31,7 +32,7 @@ BAD_INPUT: Final = (ValueError, RecursionError, MemoryError)
 """What decoding hostile JSON may raise: msgspec's errors and UnicodeDecodeError are ValueErrors."""
 
 
-@attrs.frozen
+@value
 class Fields:
     """What was read out of a request body."""
 

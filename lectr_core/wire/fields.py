@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import attrs
+from lectr_core.model.value import value
 
 
-@attrs.frozen(repr=False)
+@value(repr=False)
 class Fields:
     """Field lines in their order. Shows no value when printed: some are secrets."""
 

@@ -14,6 +14,7 @@ import attrs
 import httptools
 
 from lectr_core.errors import MalformedMessage
+from lectr_core.model.value import value
 from lectr_core.wire.fields import Fields
 
 # Issue trackers of the usual servers show 8 to 32 KiB as their limits; cookies and long betas lists stay far below.
@@ -35,7 +36,7 @@ _MASK = bytes(range(128)) + b"x" * 128
 _TARGET = re.compile(rb"[^\x00-\x20\x7f#]+\Z")
 
 
-@attrs.frozen
+@value
 class RequestHead:
     """One request head as it came."""
 
@@ -61,7 +62,7 @@ class RequestHead:
         return b"close" not in tokens if self.minor else b"keep-alive" in tokens
 
 
-@attrs.frozen
+@value
 class ResponseHead:
     """One response head as it came."""
 
