@@ -31,6 +31,8 @@ from lectr_core.model.settings import GatewaySettings, ProviderSettings, Setting
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("LECTR_")]:
+        monkeypatch.delenv(name)  # whatever the tests before, or the machine, have set
     tmp_path.chmod(0o700)
     return CommandLine(flags={"gateway.data": str(tmp_path), "gateway.listen": "127.0.0.1:0"}, plugins=load_plugins([]))
 
