@@ -23,7 +23,8 @@ def test_values_are_compared_and_hashed_by_what_they_hold() -> None:
 
 @pytest.mark.parametrize("kind", [Call, Facts, Origin])
 def test_values_have_no_room_for_other_attributes(kind: type) -> None:
-    assert not hasattr(kind, "__dict__") or "__dict__" not in dir(kind.__new__(kind))
+    assert "__slots__" in vars(kind)
+    assert "__dict__" not in vars(kind)
 
 
 @pytest.mark.slow
