@@ -192,3 +192,4 @@ def test_without_a_store_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     result = CliRunner().invoke(cli, ["demo", "--once", "1"])
     assert isinstance(result.exception, OperatorError)
     assert "lectr install" in str(result.exception)
+    assert stage.CREDENTIAL_VARIABLE not in os.environ  # what refuses to start leaves nothing behind

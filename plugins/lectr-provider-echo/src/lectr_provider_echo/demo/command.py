@@ -53,7 +53,6 @@ def demo(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PAPER_WIDTH)
-    os.environ[CREDENTIAL_VARIABLE] = CREDENTIAL
     explorer = many is None and _is_installed("lectr_datasette")
     listen = listen or (None if many is None else "127.0.0.1:0")
     speed = speed or (1.0 if many is None else 25.0)
@@ -63,6 +62,7 @@ def demo(
             "the demo needs a provider and a store; run: lectr install lectr-provider-openai lectr-sink-sqlite"
         )
     ready = acts.on_and_on(stage, console, rate, seed) if many is None else acts.once(stage, console, many, at_once, seed)
+    os.environ[CREDENTIAL_VARIABLE] = CREDENTIAL
     with tempfile.TemporaryDirectory(prefix="lectr-demo-") as passing:
         kept = data if data is not None else Path(passing)
         before = 0 if many is None else _stored(kept)
