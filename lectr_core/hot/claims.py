@@ -19,7 +19,7 @@ MAX_REMEMBERED_CHARS: Final = 256
 
 
 class Claims:
-    """Asks every provider once."""
+    """Asks every provider, in the order of their ids; about a model once."""
 
     __slots__ = ("_models", "_providers")
 
