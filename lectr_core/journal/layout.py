@@ -1,9 +1,12 @@
-"""Names in the journal directory: streams, segments, locks, and the letters that lines begin with.
+"""Names in the journal directory (streams, segments, locks), and how a line is made.
 
     <data>/journal/cold.lock                                 held by the one cold process
     <data>/journal/20260731T101502.123456Z-4711-9f3a1c/      a stream: one worker's life
                    lock                                      held (flock) by the worker as long as it lives
                    000001.log, 000002.log …                  segments; each begins with the open `begun` lines of that moment
+
+A line is `LETTER CHECKSUM JSON`: one of the letters below, eight hexadecimal digits, one JSON object. The checksum is the
+CRC-32 of letter, blank and JSON, so that a line of which any one byte is not what was written is never taken for another.
 
 A name that begins with a dot is being made or removed, and nobody's to read. Nothing here opens a file. Called by writer,
 reader, recovery and verify.
@@ -15,6 +18,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 LOCK: Final = "lock"
 COLD_LOCK: Final = "cold.lock"
@@ -26,8 +30,27 @@ ENDED: Final = b"e "
 CLOSED: Final = b"c "
 """The worker ended in good order: `{"highest": N}`, the last sequence number it gave out. Nothing follows."""
 
+# The checksum of each letter and its blank, from which that of the line goes on.
+_LETTERS: Final = {letter: crc32(letter) for letter in (BEGUN, ENDED, CLOSED)}
+_JSON_AT: Final = len(b"b 00000000 ")
+
 DIRECTORY_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+
+
+def sealed(letter: bytes, text: bytes) -> bytes:
+    """A whole line, with its end. *letter* is one of the three, *text* JSON in one line. Costs some 0.5 µs for a record."""
+    return b"%b%08x %b\n" % (letter, crc32(text, _LETTERS[letter]), text)
+
+
+def unsealed(line: bytes) -> tuple[bytes, bytes, bool]:
+    """A line without its end, taken apart: its letter, its JSON, and whether the checksum holds.
+
+    Shapes: where it does not hold, letter and JSON are whatever stands in their places, or empty.
+    """
+    letter, text = line[:2], line[_JSON_AT:]
+    seed = _LETTERS.get(letter)
+    return letter, text, seed is not None and line[2:_JSON_AT] == b"%08x " % crc32(text, seed)
 
 
 def stream_name(now: datetime, pid: int, random: str) -> str:

@@ -10,8 +10,8 @@ I2  For every cursor: highest = stored + lost + in flight. What is neither hande
     line come after all (late, out of the writer's memory), it is lost no more.
 I3  Requests without an end become `interrupted` only when the writer is gone *and* everything it wrote is read, all of
     them together with the cursor that says `finished`.
-I4  A damaged line costs at most its own record. A record whose own fields are damaged but whose `begun` can be read
-    becomes `interrupted`.
+I4  A line whose checksum does not hold is counted in `damaged` and never believed. It costs at most its own record; where
+    it names a request that is known to be in flight, that one becomes `interrupted` at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Self
 
 import attrs
 
-from lectr_core.journal.layout import BEGUN, CLOSED, ENDED, segment_name, segment_numbers
+from lectr_core.journal.layout import BEGUN, ENDED, segment_name, segment_numbers, unsealed
 from lectr_core.journal.recovery import interrupted, is_writer_gone
 from lectr_core.model.codec import decode, decode_begun, decode_ended
 from lectr_core.model.cursor import Cursor
@@ -32,8 +32,8 @@ from lectr_core.model.record import Begun, Ended
 # About 140 records: small enough to leave nothing unread for long, large enough that system calls do not count.
 _CHUNK_BYTES = 256 * 1024
 
-# What decoding a damaged line may raise: msgspec's errors are ValueErrors, save for brackets without end.
-_DAMAGE = (ValueError, RecursionError)
+# What decoding may raise for JSON that does not fit: msgspec's errors are ValueErrors, save for brackets without end.
+_UNKNOWN = (ValueError, RecursionError)
 
 
 @attrs.frozen
@@ -131,33 +131,46 @@ class StreamReader:
 
     def _take(self, line: bytes) -> Ended | None:
         """Understand one line (without its end)."""
-        kind, text = line[:2], line[2:]
+        letter, text, is_whole = unsealed(line)
+        if not is_whole:
+            self.damaged += bool(line)
+            return self._salvaged(text) if letter == ENDED else None
         try:
-            if kind == ENDED:
+            if letter == ENDED:
                 return self._take_ended(text)
-            if kind == BEGUN:
+            if letter == BEGUN:
                 begun = decode_begun(text)
                 self._open[begun.seq] = begun
                 self._highest = max(self._highest, begun.seq)
-            elif kind == CLOSED:
+            else:
                 self._highest = max(self._highest, decode(text, _Closed).highest)
                 self._is_closed = True
-            elif line:
-                self.damaged += 1
-        except _DAMAGE:
+        except _UNKNOWN:
             self.damaged += 1
         return None
 
     def _take_ended(self, text: bytes) -> Ended:
         try:
             ended = decode_ended(text)
-        except _DAMAGE:
+        except _UNKNOWN:
             ended = interrupted(decode(text, _Whose).begun)
             self.damaged += 1
         seq = ended.begun.seq
         self._open.pop(seq, None)
         self._highest = max(self._highest, seq)
         return ended
+
+    def _salvaged(self, text: bytes) -> Ended | None:
+        """The end of a request in flight, of which a damaged line says no more than that it came."""
+        try:
+            named = decode(text, _Whose).begun
+        except _UNKNOWN:
+            return None
+        begun = self._open.get(named.seq)
+        if begun is None or begun.id != named.id:
+            return None
+        del self._open[begun.seq]
+        return interrupted(begun)
 
     def _find_open(self) -> None:
         """Read the cursor's segment up to the cursor, for the requests that are in flight there."""

@@ -32,7 +32,17 @@ from typing import Self
 import attrs
 
 from lectr_core.errors import OperatorError
-from lectr_core.journal.layout import BEGUN, CLOSED, DIRECTORY_MODE, ENDED, FILE_MODE, LOCK, segment_name, stream_name
+from lectr_core.journal.layout import (
+    BEGUN,
+    CLOSED,
+    DIRECTORY_MODE,
+    ENDED,
+    FILE_MODE,
+    LOCK,
+    sealed,
+    segment_name,
+    stream_name,
+)
 from lectr_core.journal.recovery import interrupted
 from lectr_core.model.codec import encode
 from lectr_core.model.record import Begun, Ended
@@ -108,7 +118,7 @@ class Writer:
     def begun(self, begun: Begun) -> None:
         """Write down that an exchange is about to go upstream."""
         try:
-            line = BEGUN + encode(begun) + b"\n"
+            line = sealed(BEGUN, encode(begun))
         except _UNENCODABLE:
             return  # its end stands for the whole record
         if self._waiting and self.waiting_bytes + len(line) > self.backlog_bytes // 2:
@@ -120,7 +130,7 @@ class Writer:
         """Write down a whole exchange."""
         was_kept = self._open.pop(ended.begun.seq, None) is not None
         try:
-            line = ENDED + encode(ended) + b"\n"
+            line = sealed(ENDED, encode(ended))
         except _UNENCODABLE:
             self._put_short(ended)
             return
@@ -146,7 +156,7 @@ class Writer:
         """Say that the worker ended in good order. What still cannot be written is lost, and counted."""
         if self._is_closed:
             return
-        self._put(CLOSED + encode({"highest": self.highest}) + b"\n")
+        self._put(sealed(CLOSED, encode({"highest": self.highest})))
         self.flush_now()
         self._is_closed = True
         self.lost += sum(line.startswith(ENDED) for line in self._waiting)
@@ -184,7 +194,7 @@ class Writer:
     def _put_short(self, ended: Ended) -> None:
         """Keep the short record, whatever the bound: only as many can come as `begun` lines were kept."""
         try:
-            line = ENDED + encode(interrupted(ended.begun)) + b"\n"
+            line = sealed(ENDED, encode(interrupted(ended.begun)))
         except _UNENCODABLE:
             self.lost += 1
             return

@@ -110,7 +110,7 @@ class Gateway(RuleBasedStateMachine):
         self.out.close()
         self.start_worker()
 
-    @rule(torn=st.sampled_from([b"", b"e {", b"b ", b'e {"begun":{"seq":1}']))
+    @rule(torn=st.sampled_from([b"", b"e {", b"b ", b'e 00000000 {"begun":{"seq":1}']))
     def kill_worker(self, torn: bytes) -> None:
         kill(self.out, torn)
         self.start_worker()

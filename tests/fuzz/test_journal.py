@@ -8,6 +8,7 @@ from random import Random
 import attrs
 import pytest
 
+from lectr_core.journal.layout import unsealed
 from lectr_core.journal.reader import StreamReader
 from lectr_core.journal.writer import Writer
 from lectr_core.model.codec import decode_ended
@@ -104,7 +105,7 @@ def test_torn_and_blotted_files_cost_only_the_records_they_hit(files: dict[Path,
         whole = {}
         for line in lines:
             if line.startswith(b"e ") and any(line + b"\n" in text for text in files.values()):
-                record = decode_ended(line[2:])
+                record = decode_ended(unsealed(line)[1])
                 whole[record.begun.seq] = record
         got = read(stream, chance)
         given = {record.begun.seq: record for record in got.ended}

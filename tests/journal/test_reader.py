@@ -12,6 +12,7 @@ import pytest
 
 from lectr_core.journal import layout
 from lectr_core.journal import reader as reader_module
+from lectr_core.journal.layout import BEGUN, CLOSED, ENDED, sealed
 from lectr_core.journal.reader import StreamReader
 from lectr_core.journal.writer import Writer
 from lectr_core.model.codec import encode
@@ -19,6 +20,7 @@ from lectr_core.model.cursor import Cursor
 from lectr_core.model.record import Ended
 from tests.journal.disk import ALL, begun, ended, home, lines, read_all, seqs, write_whole
 
+DEEP = b'{"begun":' + b"[" * 5000
 HOLDS = "highest == stored + lost + in flight"
 
 
@@ -144,8 +146,8 @@ def test_a_close_makes_even_the_last_lost_record_known(out: Writer) -> None:
 
 
 def test_a_line_torn_by_a_crash_at_any_byte_costs_no_more_than_itself(tmp_path: Path) -> None:
-    whole = b"b " + encode(begun(1)) + b"\ne " + encode(ended(1)) + b"\nb " + encode(begun(2)) + b"\n"
-    last = b"e " + encode(ended(2))
+    whole = sealed(BEGUN, encode(begun(1))) + sealed(ENDED, encode(ended(1))) + sealed(BEGUN, encode(begun(2)))
+    last = sealed(ENDED, encode(ended(2)))[:-1]
     stream = tmp_path / "stream"
     stream.mkdir()
     (stream / "lock").touch()
@@ -159,8 +161,9 @@ def test_a_line_torn_by_a_crash_at_any_byte_costs_no_more_than_itself(tmp_path: 
 
 @pytest.mark.parametrize(
     "junk",
-    [b"\xff\xfe", b"e {}", b"b {}", b"c {}", b"e not json", b"x {}", b"b", b"{}", b"\x00" * 5000]
-    + [kind + b'{"begun":' + b"[" * 5000 for kind in (b"b ", b"e ", b"c ")],
+    [b"\xff\xfe", b"e {}", b"b 00000000 {}", b"c", b"x 00000000 {}", b"b", b"{}", b"\x00" * 5000]
+    + [sealed(letter, text)[:-1] for letter in (BEGUN, ENDED, CLOSED) for text in (b"{}", b"not json", DEEP)]
+    + [letter + b"00000000 " + DEEP for letter in (BEGUN, ENDED, CLOSED)],
 )
 def test_a_damaged_line_is_skipped_and_counted(out: Writer, junk: bytes) -> None:
     write_whole(out, 1)
@@ -183,14 +186,39 @@ def test_an_empty_line_is_nothing(out: Writer) -> None:
         assert source.damaged == 0
 
 
-def test_a_record_with_damaged_fields_is_interrupted(out: Writer) -> None:
+def test_a_record_whose_fields_nobody_knows_is_interrupted(out: Writer) -> None:
     write_whole(out, 1)
     out.begun(begun(out.next_seq()))
-    os.write(out._file, b'e {"begun":' + encode(begun(2)) + b',"outcome":"no such outcome"}\n')
+    os.write(out._file, sealed(ENDED, b'{"begun":' + encode(begun(2)) + b',"outcome":"no such outcome"}'))
     with start(out) as source:
         found = source.read(ALL).ended
         assert [(record.begun.seq, record.outcome) for record in found] == [(1, "ok"), (2, "interrupted")]
         assert (source.damaged, source.in_flight) == (1, 0)
+
+
+def spoil(text: bytes, at: int) -> bytes:
+    return text[:at] + bytes([text[at] ^ 1]) + text[at + 1 :]
+
+
+def test_the_end_of_a_request_in_flight_that_is_damaged_makes_it_interrupted_at_once(out: Writer) -> None:
+    out.begun(begun(out.next_seq()))
+    line = sealed(ENDED, encode(ended(1)))
+    os.write(out._file, spoil(line, line.index(b'"status":') + 9))
+    with start(out) as source:
+        (found,) = source.read(ALL).ended
+        assert (found.begun, found.outcome, found.status) == (begun(1), "interrupted", None)
+        assert (source.damaged, source.in_flight) == (1, 0)
+
+
+def test_a_damaged_line_says_nothing_of_requests_that_are_not_known(out: Writer) -> None:
+    """A number out of it may be any number: taken for true, it would end another request, or count thousands as lost."""
+    out.begun(begun(out.next_seq()))
+    line = sealed(ENDED, encode(ended(1)))
+    for at in (line.index(b'"seq":') + 6, line.index(b'"id":"') + 6):
+        os.write(out._file, spoil(line, at))
+    with start(out) as source:
+        assert source.read(ALL).ended == ()
+        assert (source.damaged, source.in_flight, source.cursor.highest) == (2, 1, 1)
 
 
 def test_half_a_line_at_the_end_of_a_finished_segment_is_damaged(out: Writer) -> None:
@@ -255,6 +283,6 @@ def test_a_segment_that_cannot_be_read_is_an_error_for_the_caller(out: Writer) -
 def test_the_file_ends_with_the_line_that_says_so(out: Writer) -> None:
     write_whole(out, 2)
     out.close()
-    assert lines(out)[-1] == b'c {"highest":2}'
+    assert lines(out)[-1] + b"\n" == sealed(CLOSED, b'{"highest":2}')
     with start(out) as source:
         assert source.read(ALL).cursor.finished

@@ -14,7 +14,7 @@ import pytest
 
 from lectr_core.errors import OperatorError
 from lectr_core.journal import writer as writer_module
-from lectr_core.journal.layout import segment_numbers
+from lectr_core.journal.layout import segment_numbers, unsealed
 from lectr_core.journal.recovery import is_writer_gone
 from lectr_core.journal.writer import Writer
 from lectr_core.model.codec import decode_begun, decode_ended
@@ -28,11 +28,12 @@ def test_an_exchange_leaves_a_line_when_it_begins_and_one_when_it_has_ended(tmp_
         out.begun(begun(1))
         out.ended(ended(1))
     first, second, third = lines(out)
-    assert first[:2] == b"b "
-    assert decode_begun(first[2:]) == begun(1)
-    assert second[:2] == b"e "
-    assert decode_ended(second[2:]) == ended(1)
-    assert third == b'c {"highest":1}'
+    for line, letter in ((first, b"b "), (second, b"e "), (third, b"c ")):
+        assert unsealed(line)[0] == letter
+        assert unsealed(line)[2], "the checksum holds"
+    assert decode_begun(unsealed(first)[1]) == begun(1)
+    assert decode_ended(unsealed(second)[1]) == ended(1)
+    assert unsealed(third)[1] == b'{"highest":1}'
     assert out.lost == 0
 
 
@@ -69,7 +70,7 @@ def test_segments_are_cut_at_their_length_and_begin_with_what_is_in_flight(tmp_p
         numbers = segment_numbers(home(out))
         assert len(numbers) > 2
         heads = [(home(out) / f"{number:06d}.log").read_bytes().split(b"\n")[0] for number in numbers]
-    assert all(decode_begun(head[2:]).seq == 1 for head in heads)
+    assert all(decode_begun(unsealed(head)[1]).seq == 1 for head in heads)
     sizes = [(home(out) / f"{number:06d}.log").stat().st_size for number in numbers]
     assert all(20_000 <= size < 24_000 for size in sizes[:-1])
 
