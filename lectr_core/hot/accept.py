@@ -17,6 +17,7 @@ from lectr_core.errors import MalformedMessage
 from lectr_core.hot import note, read, refuse, secure
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import where
+from lectr_core.hot.known import Known
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import ConnectionEnding, Late, Spot
 from lectr_core.hot.way import travel
@@ -110,6 +111,7 @@ async def _serve(gateway: Gateway, connection: Connection, surplus: bool) -> Non
 async def _requests(gateway: Gateway, connection: Connection) -> None:
     """One request after the other, in order, one at a time (RFC 9112 §9.3.2)."""
     link, held = connection.link, b""
+    known: Known | None = None
     while True:
         settings = gateway.version.settings
         try:
@@ -125,7 +127,7 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
             return
         connection.busy = True
         gateway.totals["requests"] += 1
-        exchange = await travel(gateway, link, *found)
+        exchange = await travel(gateway, link, *found, known)
         connection.busy = False
         if not exchange.reusable:
             unread = exchange.refused is not None or not exchange.body_complete or link.stirred
@@ -134,8 +136,8 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
             return
         if gateway.stopping:
             return
-        held = exchange.rest
-        del exchange, found  # an idle connection keeps nothing of its last request
+        held, known = exchange.rest, exchange.known
+        del exchange, found  # of its last request, an idle connection keeps what `known` says and nothing else
         await link.spot.share()
 
 

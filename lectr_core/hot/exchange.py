@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
+from lectr_core.hot.known import Known, Way
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import Late
 from lectr_core.hot.version import Version
@@ -66,6 +67,8 @@ class Exchange:
     clock_ns: int = attrs.field(factory=time.perf_counter_ns)
     """Monotonic, the same moment."""
     id: str = ""
+    known: Known | None = attrs.field(default=None, repr=False)
+    """What this connection's last head came to; once this one is read, what this one does."""
 
     # read
     head: RequestHead | None = attrs.field(default=None, repr=False)
@@ -97,6 +100,8 @@ class Exchange:
     streamed: bool = False
     max_tokens: int | None = None
     endpoint: str = "-"
+    way: Way | None = attrs.field(default=None, repr=False)
+    """All of that, for the next request that says the same; a route leaves it."""
 
     # decide
     target_provider: Provider | None = None

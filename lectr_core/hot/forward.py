@@ -15,6 +15,7 @@ from lectr_core.hot.connect import Unreachable
 from lectr_core.hot.credentials import substitutions
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import Faults
+from lectr_core.hot.known import split_at_length
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pool import Place, Pool
 from lectr_core.hot.reactor import ConnectionEnding, Late
@@ -48,6 +49,11 @@ def prepare(exchange: Exchange, faults: Faults) -> bytes:
     call, provider = exchange.call, exchange.target_provider
     assert call is not None
     assert provider is not None
+    way = exchange.way
+    if way is not None and way.outgoing is not None and call is way.call and provider is way.provider:
+        exchange.content = b""  # it goes up as it came
+        before, behind = way.outgoing
+        return before + (exchange.asked.fields.value(b"content-length") or b"") + behind if behind else before
     if exchange.asked.method == b"TRACE":  # its answer shows the request as the provider got it, a held credential included
         raise Refused(Refusal(405, "method_not_allowed", "TRACE goes to no provider"))
     made = faults.ask(provider.id, _head_or_refusal, exchange, call, provider, faults)
@@ -71,13 +77,19 @@ def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) ->
     target = provider.locate(call)
     if provider.origin is None:
         raise ProviderConfigMissing(f"provider {provider.id} has no base_url; set provider.{provider.id}.base_url")
+    failed = faults.counts.total()
     replace, add = substitutions(exchange, call, provider, faults)
+    as_it_came = bool(exchange.raw_body or not exchange.content)
     if exchange.body_read:
         replace[b"expect"] = None  # answered here already, since the body had to be read
         if not exchange.raw_body and exchange.content:
             _reframe(exchange, replace)
         exchange.content = b""
-    return forwarding.request_lines(exchange.asked, target, provider.origin.authority, replace=replace, add=add)
+    head = forwarding.request_lines(exchange.asked, target, provider.origin.authority, replace=replace, add=add)
+    way = exchange.way
+    if as_it_came and way is not None and call is way.call and provider is way.provider and faults.counts.total() == failed:
+        way.outgoing = split_at_length(head, exchange.asked.fields)
+    return head
 
 
 def _reframe(exchange: Exchange, replace: dict[bytes, bytes | None]) -> None:

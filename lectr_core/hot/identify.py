@@ -14,6 +14,7 @@ import attrs
 from lectr_core.hot.claims import Claims
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults, text_of
+from lectr_core.hot.known import Party, Way
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.keys import KeyRing
 from lectr_core.model.secret import KEY_PREFIX, Credential, Secret
@@ -36,6 +37,10 @@ def party(exchange: Exchange, keys: KeyRing) -> None:
 
     Errors: Refused with 401 for no key, an unknown or revoked one, a disabled org, or two different keys.
     """
+    known = exchange.known
+    if known is not None and known.keys is keys and known.party is not None:
+        _take_over(exchange, known.party)
+        return
     head = exchange.asked
     path, mark, query = head.target.decode("latin-1").partition("?")
     given: set[bytes] = set()
@@ -59,8 +64,28 @@ def party(exchange: Exchange, keys: KeyRing) -> None:
     )
     if exchange.version.settings.auth == "none":
         exchange.holder = keys.find(given.pop()) if len(given) == 1 else None
-        return
-    _admit(exchange, keys, given)
+    else:
+        _admit(exchange, keys, given)
+    if known is not None:
+        known.keys, known.party = keys, _party_of(exchange, exchange.call)
+
+
+def _party_of(exchange: Exchange, call: Call) -> Party:
+    return Party(
+        exchange.holder,
+        exchange.feature,
+        exchange.feature_cut,
+        exchange.task,
+        call,
+        exchange.credentials,
+        exchange.own_key_fields,
+    )
+
+
+def _take_over(exchange: Exchange, party: Party) -> None:
+    exchange.holder = party.holder
+    exchange.feature, exchange.feature_cut, exchange.task = party.feature, party.feature_cut, party.task
+    exchange.call, exchange.credentials, exchange.own_key_fields = party.call, party.credentials, party.own_key_fields
 
 
 def provider(exchange: Exchange, faults: Faults) -> None:
@@ -68,40 +93,51 @@ def provider(exchange: Exchange, faults: Faults) -> None:
 
     Errors: Refused with 400 where `X-Lectr-Provider` names none that is installed, or none is installed at all.
     """
-    asked = exchange.call
-    assert asked is not None
     model: str | None = None
     streamed: bool | None = None
     if exchange.body_read:
         fields = read_fields(exchange.content)
         model, streamed = fields.model, fields.streamed
-        exchange.streamed = bool(streamed)
         exchange.max_tokens = fields.max_tokens
+    known, key = exchange.known, (model, streamed, exchange.body_read)
+    way = known.ways.get(key) if known is not None else None
+    if way is None:
+        failed = faults.counts.total()
+        way = _find_way(exchange, model, streamed, faults)
+        if known is not None and faults.counts.total() == failed:
+            known.remember(key, way)
+    exchange.way = way
+    exchange.provider = exchange.target_provider = way.provider
+    exchange.provider_unknown = way.unknown
+    exchange.endpoint, exchange.streamed = way.endpoint, way.streamed
+    exchange.call = way.call
+    exchange.model_requested = exchange.model_sent = way.call.model
+
+
+def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faults: Faults) -> Way:
+    asked = exchange.call
+    assert asked is not None
     clues = Clues(exchange.asked.fields.value(b"x-lectr-provider"), asked.path, model, asked.credential)
     found, path, unknown = _detect_guarded(exchange, clues, faults)
     if found is None:
         raise Refused(_no_provider(clues.named, exchange.version.providers))
-    exchange.provider = exchange.target_provider = found
-    exchange.provider_unknown = unknown
     # Where a path names a model or deployment, it decides; a body may say anything beside it.
-    model = faults.ask(found.id, _read_path, exchange, found, path) or model
-    exchange.model_requested = exchange.model_sent = model
+    endpoint, streams, named = faults.ask(found.id, _read_path, found, path) or ("-", False, None)
     # Built anew rather than evolved: attrs.evolve costs 9 µs, this 1.
-    exchange.call = Call(
+    call = Call(
         method=asked.method,
         path=path,
         query=asked.query,
         has_query=asked.has_query,
-        model=model,
+        model=named or model,
         streamed=streamed,
         credential=asked.credential,
     )
+    return Way(found, unknown, endpoint, streams or bool(streamed), call)
 
 
-def _read_path(exchange: Exchange, found: Provider, path: str) -> str | None:
-    exchange.endpoint = text_of(found.endpoint(path)) or "-"
-    exchange.streamed = exchange.streamed or found.streams_in_path(path)
-    return text_of(found.model_in_path(path))
+def _read_path(found: Provider, path: str) -> tuple[str, bool, str | None]:
+    return text_of(found.endpoint(path)) or "-", bool(found.streams_in_path(path)), text_of(found.model_in_path(path))
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import time
 
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
+from lectr_core.hot.known import Known
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import Late
 from lectr_core.model.call import Refusal
@@ -55,7 +56,13 @@ async def head_bytes(client: Link, held: bytes, idle_limit_s: float, head_limit_
 
 def head(exchange: Exchange, raw: bytes) -> None:
     """Read the head, and with it how the body is framed. Errors: MalformedMessage."""
-    exchange.head = parsed = heads.parse_request_head(raw)
+    known, version = exchange.known, exchange.version
+    parsed = known.again(raw) if known is not None and known.version is version else None
+    if parsed is None:
+        exchange.known = None
+        parsed = heads.parse_request_head(raw)
+        exchange.known = Known.of(version, raw, parsed)
+    exchange.head = parsed
     exchange.body = framing.request_body(parsed)
 
 

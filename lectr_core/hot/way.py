@@ -13,6 +13,7 @@ import trio
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot import decide, forward, identify, note, read, refuse, relay
 from lectr_core.hot.exchange import AnswerCut, ClientGone, Exchange, Refused
+from lectr_core.hot.known import Known
 from lectr_core.hot.link import Link
 from lectr_core.hot.reactor import ConnectionEnding
 from lectr_core.model.call import Refusal
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from lectr_core.hot.gateway import Gateway
 
 
-async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes) -> Exchange:
+async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes, known: Known | None = None) -> Exchange:
     """Carry one request to its provider and the answer back. Every exchange leaves exactly one record.
 
-    Shapes: *head* is a whole request head, *rest* what came behind it. `reusable` of the result says whether the
-        connection may carry another request, which then begins with `rest`.
+    Shapes: *head* is a whole request head, *rest* what came behind it, *known* what the last request on the connection
+        left. `reusable` of the result says whether the connection may carry another, which then begins with `rest`.
     Waits: for client and provider, each within its limits.
     Errors: none that belongs to the request; whatever escapes is a fault of Lectr and ends this connection alone.
     Cancel: the provider's connection is closed and the record written.
     """
-    exchange = Exchange(client=client, version=gateway.version, rest=rest)
+    exchange = Exchange(client=client, version=gateway.version, rest=rest, known=known)
     ended_by: EndedBy = "crash"  # of this one exchange: what escapes is a fault of Lectr
     category: str | None = None
     try:

@@ -68,6 +68,16 @@ class Fields:
             return set()  # nearly always
         return {token.strip().lower() for value in self.values(name) for token in value.split(b",")}
 
+    def with_value(self, name: bytes, value: bytes) -> Fields:
+        """The same fields with another value in the first line called *name*, which is there; its blanks stay."""
+        line = self._first[name]
+        old = self.value(name) or b""
+        at = line.index(old, len(name) + 1)
+        new = line[:at] + value + line[at + len(old) :]
+        lines = self.lines.copy()
+        lines[lines.index(line)] = new
+        return Fields(self.names, lines, {**self._first, name: new})
+
     def as_text(self) -> dict[str, str]:
         """Names and values as text (latin-1); of repeated ones the last."""
         return {name.decode("latin-1"): line[len(name) + 1 :].strip(b" \t").decode("latin-1") for name, line in self}
