@@ -68,7 +68,6 @@ class Delivery:
     _blocked_by: str | None = attrs.field(init=False, default=None)
     _last_fault: str | None = attrs.field(init=False, default=None)
     _stored_count: int = attrs.field(init=False, default=0)
-    _damaged: int = attrs.field(init=False, default=0)  # by readers that are gone
     _unreadable: set[str] = attrs.field(init=False, factory=set)
     _caught_up_at: float = attrs.field(init=False)
     _is_caught_up: bool = attrs.field(init=False, default=False)
@@ -160,7 +159,7 @@ class Delivery:
             stored=self._stored_count,
             in_flight=sum(reader.in_flight for reader in self._readers.values()),
             lost=sum(cursor.lost for cursor in (self.stored or {}).values()),
-            damaged=self._damaged + sum(reader.damaged for reader in self._readers.values()),
+            damaged=sum(cursor.damaged for cursor in (self.stored or {}).values()),
             failures=self.failures,
             last_fault=self._last_fault,
             batch_limit=self._limit,
@@ -209,8 +208,10 @@ class Delivery:
     def _is_news(self, batch: Batch) -> bool:
         """Whether the store should know of the cursor. One that only passed `begun` lines may be found again."""
         assert self.stored is not None, "a sink is opened before the journal is read for it"
-        before = self.stored.get(batch.cursor.stream)
-        return bool(batch.ended) or batch.cursor.finished or before is None or before.segment != batch.cursor.segment
+        cursor, before = batch.cursor, self.stored.get(batch.cursor.stream)
+        if batch.ended or cursor.finished or before is None:
+            return True
+        return (before.segment, before.damaged) != (cursor.segment, cursor.damaged)
 
     def _gone(self) -> Parcel:
         """Streams that the sink has not finished but whose files somebody removed: what is missing of them is lost."""
@@ -227,7 +228,6 @@ class Delivery:
         for name in names:
             reader = self._readers.pop(name, None)
             if reader is not None:
-                self._damaged += reader.damaged
                 reader.close()
 
     def _drop_readers(self) -> None:

@@ -33,7 +33,7 @@ class SinkStanding:
     lost: int
     """Records known to be lost, in all streams this sink ever read."""
     damaged: int
-    """Journal lines that could not be read, since this process started."""
+    """Journal lines that were not what had been written, in all streams this sink ever read."""
     failures: int
     """In a row; 0 where the last try went well."""
     last_fault: str | None

@@ -47,6 +47,8 @@ class StreamProof:
     """Begun, not ended, and the worker lives."""
     lost: int
     """Known to have left no record."""
+    damaged: int = 0
+    """Lines of the journal that were not what had been written. What they cost is in *lost*, or became `interrupted`."""
 
     @property
     def is_balanced(self) -> bool:
@@ -92,6 +94,10 @@ class SinkProof:
     @property
     def lost(self) -> int:
         return sum(stream.lost for stream in self.streams)
+
+    @property
+    def damaged(self) -> int:
+        return sum(stream.damaged for stream in self.streams)
 
     @property
     def missing(self) -> int:
@@ -165,6 +171,7 @@ def _count(
                 waiting=waiting,
                 in_flight=in_flight,
                 lost=cursor.lost,
+                damaged=cursor.damaged,
             )
         )
     return tuple(proofs), is_moving

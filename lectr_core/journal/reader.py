@@ -12,6 +12,8 @@ I3  Requests without an end become `interrupted` only when the writer is gone *a
     them together with the cursor that says `finished`.
 I4  A line whose checksum does not hold is counted in `damaged` and never believed. It costs at most its own record; where
     it names a request that is known to be in flight, that one becomes `interrupted` at once.
+I5  A segment that is shorter than what was read of it was cut: by hand, or by a power cut that took its last pages, but not
+    the cursor. It is read again from its start for what is new by its number, so that nothing comes twice.
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ class StreamReader:
     """The stream's directory."""
     cursor: Cursor
     """Behind the last batch."""
-    damaged: int = attrs.field(init=False, default=0)
-    """Lines that could not be read."""
+    damaged: int = attrs.field(init=False)
+    """Lines that were not what had been written, and cuts: all that the cursor knew of, and since."""
     _open: dict[int, Begun] = attrs.field(init=False, factory=dict)
     _file: int = attrs.field(init=False, default=-1)
     _segment: int = attrs.field(init=False)
@@ -73,11 +75,12 @@ class StreamReader:
     _highest: int = attrs.field(init=False)
     _stored: int = attrs.field(init=False)
     _is_closed: bool = attrs.field(init=False, default=False)  # a `closed` line was read
+    _known: int = attrs.field(init=False, default=0)  # after a cut: numbers up to here were read before, from this segment
 
     def __attrs_post_init__(self) -> None:
         cursor = self.cursor
         self._segment, self._buffer_at = cursor.segment, 0
-        self._highest, self._stored = cursor.highest, cursor.stored
+        self._highest, self._stored, self.damaged = cursor.highest, cursor.stored, cursor.damaged
         self._find_open()
         self._buffer, self._buffer_at, self._at = b"", cursor.offset, 0
 
@@ -115,6 +118,8 @@ class StreamReader:
         else:
             is_over = False  # there may be more
         if is_over:
+            if not self.cursor.finished:
+                self.damaged += len(self._buffer) > self._at  # the worker, or the machine, was stopped amid a line
             found.extend(interrupted(self._open[seq]) for seq in sorted(self._open))
             self._open.clear()
         self._stored += len(found)
@@ -125,6 +130,7 @@ class StreamReader:
             highest=self._highest,
             stored=self._stored,
             lost=self._highest - self._stored - len(self._open),
+            damaged=self.damaged,
             finished=is_over,
         )
         return Batch(tuple(found), self.cursor)
@@ -140,8 +146,9 @@ class StreamReader:
                 return self._take_ended(text)
             if letter == BEGUN:
                 begun = decode_begun(text)
-                self._open[begun.seq] = begun
-                self._highest = max(self._highest, begun.seq)
+                if begun.seq > self._known:
+                    self._open[begun.seq] = begun
+                    self._highest = max(self._highest, begun.seq)
             else:
                 self._highest = max(self._highest, decode(text, _Closed).highest)
                 self._is_closed = True
@@ -149,14 +156,16 @@ class StreamReader:
             self.damaged += 1
         return None
 
-    def _take_ended(self, text: bytes) -> Ended:
+    def _take_ended(self, text: bytes) -> Ended | None:
         try:
             ended = decode_ended(text)
         except _UNKNOWN:
             ended = interrupted(decode(text, _Whose).begun)
             self.damaged += 1
         seq = ended.begun.seq
-        self._open.pop(seq, None)
+        was_open = self._open.pop(seq, None) is not None
+        if seq <= self._known and not was_open:
+            return None
         self._highest = max(self._highest, seq)
         return ended
 
@@ -174,14 +183,22 @@ class StreamReader:
 
     def _find_open(self) -> None:
         """Read the cursor's segment up to the cursor, for the requests that are in flight there."""
-        end = self.cursor.offset
-        damaged = self.damaged
-        while self._buffer_at + self._at < end:
+        cursor = self.cursor
+        while self._buffer_at + self._at < cursor.offset:
             line = self._next_line_here()
             if line is None:
                 break
             self._take(line)
-        self._highest, self._is_closed, self.damaged = self.cursor.highest, False, damaged
+        if len(self._open) > cursor.highest - cursor.stored - cursor.lost:
+            self._open.clear()  # ends were cut off: nobody can say any more which of these are stored already
+        self._highest, self._is_closed, self.damaged = cursor.highest, False, cursor.damaged
+
+    def _begin_segment_again(self) -> None:
+        """Read on in a segment that somebody cut."""
+        self.damaged += 1
+        self._known = self._highest
+        self.close()
+        self._buffer, self._buffer_at, self._at = b"", 0, 0
 
     # ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,7 +217,7 @@ class StreamReader:
             if len(self._buffer) > self._at:
                 self.damaged += 1  # half a line, for ever: the writer could not go on in this segment
             self.close()
-            self._segment, self._buffer, self._buffer_at, self._at = following, b"", 0, 0
+            self._segment, self._buffer, self._buffer_at, self._at, self._known = following, b"", 0, 0, 0
 
     def _next_line_here(self) -> bytes | None:
         end = self._buffer.find(b"\n", self._at)
@@ -219,12 +236,18 @@ class StreamReader:
                 self._file = os.open(self.stream / segment_name(self._segment), os.O_RDONLY)
             except FileNotFoundError:
                 return False
-        more = os.pread(self._file, _CHUNK_BYTES, self._buffer_at + len(self._buffer))
-        if more:
-            self._buffer_at += self._at
-            self._buffer = self._buffer[self._at :] + more
-            self._at = 0
-        return bool(more)
+        end = self._buffer_at + len(self._buffer)
+        before = (self._buffer[-1:] or b"\n") if end else b""  # read once more: after a cut it is not there, or another
+        more = os.pread(self._file, _CHUNK_BYTES, end - len(before))
+        if not more.startswith(before):
+            self._begin_segment_again()
+            return self._fill()
+        if len(more) == len(before):
+            return False
+        self._buffer_at += self._at
+        self._buffer = self._buffer[self._at :] + more[len(before) :]
+        self._at = 0
+        return True
 
     def _following(self) -> int | None:
         """The number of the segment after this one, if there is one already."""

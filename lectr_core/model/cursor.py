@@ -20,5 +20,7 @@ class Cursor:
     """Records handed over so far, interrupted ones included."""
     lost: int = 0
     """Sequence numbers that are known to have left no record."""
+    damaged: int = 0
+    """Lines that were not as they had been written, or half there, so far."""
     finished: bool = False
     """The worker is gone and all it wrote is stored; nothing will follow."""

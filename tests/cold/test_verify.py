@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,6 +65,22 @@ async def test_a_row_that_vanished_or_came_twice_is_noticed(tmp_path: Path) -> N
     assert found.sinks[0].streams[0].missing == -1
     assert (found.sinks[0].missing, found.is_balanced) == (1, False)
     out.close()
+
+
+async def test_damaged_lines_are_counted_whether_they_are_stored_or_wait(tmp_path: Path) -> None:
+    sink, out = MemorySink(), Writer(tmp_path)
+    write_whole(out, 2)
+    os.write(out._file, b"e 00000000 {}\n")
+    assert (await one(tmp_path, sink)).damaged == 1
+    await deliver(tmp_path, sink)
+    os.write(out._file, b"b 00000000 {}\n")
+    write_whole(out, 1)
+    assert (await one(tmp_path, sink)).damaged == 2
+    await deliver(tmp_path, sink)
+    kill(out, b"e 0000")
+    await deliver(tmp_path, sink)
+    (total,) = (await prove(tmp_path, [sink])).sinks
+    assert (total.stored, total.damaged, total.is_balanced) == (3, 3, True)
 
 
 async def test_a_cursor_that_claims_too_much_is_noticed(tmp_path: Path) -> None:

@@ -97,8 +97,28 @@ def read_all(stream: Path, cursor: Cursor | None = None) -> tuple[list[Ended], C
                 return found, batch.cursor
 
 
+def read_all_from(stream: Path, cursor: Cursor | None = None) -> tuple[list[Ended], Cursor, int]:
+    """Everything from *cursor* on, by one reader; and how many lines it found damaged."""
+    with reader.StreamReader(stream, cursor or Cursor(stream=stream.name)) as source:
+        batch = source.read(ALL)
+        return list(batch.ended), batch.cursor, source.damaged
+
+
 def seqs(records: list[Ended]) -> list[int]:
     return [record.begun.seq for record in records]
 
 
-__all__ = ["ALL", "Disk", "StreamReader", "begun", "ended", "fit", "home", "lines", "read_all", "seqs", "write_whole"]
+__all__ = [
+    "ALL",
+    "Disk",
+    "StreamReader",
+    "begun",
+    "ended",
+    "fit",
+    "home",
+    "lines",
+    "read_all",
+    "read_all_from",
+    "seqs",
+    "write_whole",
+]

@@ -156,7 +156,8 @@ def test_a_line_torn_by_a_crash_at_any_byte_costs_no_more_than_itself(tmp_path: 
         os.truncate(stream / "000001.log", len(whole) + left)
         found, cursor = read_all(stream)
         assert [(record.begun.seq, record.outcome) for record in found] == [(1, "ok"), (2, "interrupted")]
-        assert cursor == Cursor(stream="stream", offset=len(whole), highest=2, stored=2, finished=True)
+        is_torn = left > 0
+        assert cursor == Cursor(stream="stream", offset=len(whole), highest=2, stored=2, damaged=is_torn, finished=True)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,8 @@ def test_a_damaged_line_is_skipped_and_counted(out: Writer, junk: bytes) -> None
         assert source.cursor.lost == 0
         cursor = source.cursor
     with StreamReader(home(out), cursor) as source:
-        assert source.damaged == 0, "what was counted before is not counted again"
+        source.read(ALL)
+        assert source.damaged == 1, "what was counted before is not counted again"
 
 
 def test_an_empty_line_is_nothing(out: Writer) -> None:
@@ -253,6 +255,45 @@ def test_lines_longer_than_a_chunk_are_read(out: Writer, monkeypatch: pytest.Mon
     monkeypatch.setattr(reader_module, "_CHUNK_BYTES", 10)
     write_whole(out, 12)
     assert seqs(read_all(home(out))[0]) == list(range(1, 13))
+
+
+def cut(out: Writer, length: int) -> None:
+    os.truncate(home(out) / "000001.log", length)
+
+
+def test_after_a_cut_a_reader_goes_on_with_what_is_new_and_gives_nothing_twice(out: Writer) -> None:
+    out.begun(begun(out.next_seq()))
+    write_whole(out, 1)
+    length = len(b"".join(line + b"\n" for line in lines(out)))
+    write_whole(out, 1)
+    with start(out) as source:
+        assert seqs(list(source.read(ALL).ended)) == [2, 3]
+        cut(out, length)
+        out.ended(ended(1))
+        out.ended(ended(out.next_seq()))
+        batch = source.read(ALL)
+        assert seqs(list(batch.ended)) == [1, 4]
+        assert (batch.cursor.stored, batch.cursor.lost, batch.cursor.damaged) == (4, 0, 1)
+        write_whole(out, 10)
+        assert len(source.read(ALL).ended) == 10, "the writer begins a new segment, and the reader follows"
+        assert source.cursor.segment > 1
+        assert source.damaged == 1
+
+
+@pytest.mark.parametrize("left", range(8))
+def test_what_was_cut_while_nobody_read_is_lost_and_nothing_comes_twice(out: Writer, left: int) -> None:
+    """A power cut may take the last pages of the journal and leave the cursor that was stored after them."""
+    out.begun(begun(out.next_seq()))
+    write_whole(out, 3)
+    _, cursor = read_all(home(out))
+    assert (cursor.highest, cursor.stored) == (4, 3)
+    cut(out, len(b"".join(line + b"\n" for line in lines(out)[:left])))
+    os.close(out._lock)
+    found, last = read_all(home(out), cursor)
+    assert seqs(found) in ([], [1])
+    assert last.finished
+    assert (last.highest, last.stored + last.lost) == (4, 4)
+    assert (last.lost, last.damaged) == (1 - len(found), int(left < 7))
 
 
 def test_segments_that_were_removed_are_passed_over(out: Writer) -> None:

@@ -11,9 +11,10 @@ from lectr_core.assembly.command_line import CommandLine
     short_help="Prove that no record is missing or double.",
     epilog="""\b
 accepted = stored + waiting + in flight + lost, for each sink and each worker's life.
-Exit code 1 where the sum does not come out, where no sink can be asked, or, with --strict, where something was lost.""",
+Exit code 1 where the sum does not come out, where no sink can be asked, or, with --strict, where something was lost or a
+line of the journal was damaged.""",
 )
-@click.option("--strict", is_flag=True, help="Declared losses count as a failure too.")
+@click.option("--strict", is_flag=True, help="Declared losses and damaged lines count as a failure too.")
 @click.option("--streams", is_flag=True, help="Show each worker's life on its own line.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -31,8 +32,8 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
     sinks = [sink for _, sink in line.plugins().sinks(settings)]
     proof: Proof = trio.run(prove, settings.gateway.data / "journal", sinks)
     proved = bool(proof.sinks) and proof.is_balanced
-    good = proved and not (strict and any(sink.lost for sink in proof.sinks))
-    names = ("accepted", "stored", "waiting", "in_flight", "lost", "missing")
+    good = proved and not (strict and any(sink.lost or sink.damaged for sink in proof.sinks))
+    names = ("accepted", "stored", "waiting", "in_flight", "lost", "missing", "damaged")
     if as_json:
         show_json(
             {
@@ -53,7 +54,7 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
             }
         )
         return 0 if good else 1
-    columns = ("sink", "stream", "accepted", "stored", "waiting", "in flight", "lost", "missing")
+    columns = ("sink", "stream", "accepted", "stored", "waiting", "in flight", "lost", "missing", "damaged")
     rows: list[tuple[object, ...]] = []
     for sink in proof.sinks:
         shown = sink.streams if streams else ()
@@ -69,10 +70,9 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
     if not proof.sinks:
         click.echo(f"{mark('warn')} no sink that could be asked is installed: nothing is proved")
     elif proof.is_balanced:
-        lost = sum(sink.lost for sink in proof.sinks)
-        click.echo(
-            f"{mark('ok' if not lost else 'warn')} every request is accounted for" + (f"; {lost} lost" if lost else "")
-        )
+        lost, damaged = sum(sink.lost for sink in proof.sinks), sum(sink.damaged for sink in proof.sinks)
+        but = (f"; {lost} lost" if lost else "") + (f"; {damaged} damaged lines" if damaged else "")
+        click.echo(f"{mark('warn' if but else 'ok')} every request is accounted for{but}")
     else:
         click.echo(f"{mark('fail')} it does not balance")
     return 0 if good else 1
