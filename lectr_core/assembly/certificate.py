@@ -13,12 +13,14 @@ from pathlib import Path
 import attrs
 
 from lectr_core.assembly.ground import Doors
-from lectr_core.errors import OperatorError
+from lectr_core.hot.certify import Stamp, load_pair, stamp_of
+from lectr_core.model.egress import Egress
 from lectr_core.model.settings import GatewaySettings
 
 _log = logging.getLogger("lectr.certificate")
 
-Stamp = tuple[tuple[int, int, int] | None, ...]
+# What renews certificates by itself does so some 30 days before; below this it has missed its turn.
+CERTIFICATE_WARN_DAYS = 14
 
 
 def make_context(gateway: GatewaySettings) -> ssl.SSLContext | None:
@@ -29,31 +31,11 @@ def make_context(gateway: GatewaySettings) -> ssl.SSLContext | None:
     certificate, key = gateway.tls_certificate, gateway.tls_key
     if certificate is None or key is None:
         return None
-    _look_into("gateway.tls_certificate", certificate, b"-----BEGIN CERTIFICATE-----", "a certificate")
-    _look_into("gateway.tls_key", key, b"PRIVATE KEY-----", "a private key")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
-    passphrases_asked = 0
-
-    def no_passphrase() -> str:  # without it, OpenSSL would ask on the terminal
-        nonlocal passphrases_asked
-        passphrases_asked += 1
-        return ""
-
-    try:
-        context.load_cert_chain(certificate, key, password=no_passphrase)
-    except (OSError, ValueError) as exc:
-        if passphrases_asked:
-            raise OperatorError(f"gateway.tls_key: {str(key)!r} has a passphrase; expected a key without one") from None
-        reason = exc.reason if isinstance(exc, ssl.SSLError) else None
-        if reason == "KEY_VALUES_MISMATCH":
-            told = f"gateway.tls_key: {str(key)!r} is not the key of the certificate in {str(certificate)!r}"
-            raise OperatorError(told) from None
-        why = (reason or type(exc).__name__).lower().replace("_", " ")
-        told = f"gateway.tls_certificate, gateway.tls_key: cannot use {str(certificate)!r} with {str(key)!r}: {why}"
-        raise OperatorError(told) from None
+    load_pair(context, certificate, key, ("gateway.tls_certificate", "gateway.tls_key"))
     return context
 
 
@@ -62,8 +44,8 @@ class Pair:
     """The two files as a worker watches them."""
 
     gateway: GatewaySettings
-    _known: Stamp = attrs.field(init=False)
-    _seen: Stamp = attrs.field(init=False)
+    _known: tuple[Stamp, ...] = attrs.field(init=False)
+    _seen: tuple[Stamp, ...] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._known = self._seen = self._stamp()
@@ -83,8 +65,8 @@ class Pair:
         self._known = now
         return True
 
-    def _stamp(self) -> Stamp:
-        return tuple(_stamp_of(path) for path in (self.gateway.tls_certificate, self.gateway.tls_key) if path is not None)
+    def _stamp(self) -> tuple[Stamp, ...]:
+        return tuple(stamp_of(path) for path in (self.gateway.tls_certificate, self.gateway.tls_key) if path is not None)
 
 
 def expires_at(context: ssl.SSLContext, gateway: GatewaySettings) -> float | None:
@@ -95,19 +77,46 @@ def expires_at(context: ssl.SSLContext, gateway: GatewaySettings) -> float | Non
     """
     peer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     peer.check_hostname = False
-    peer.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     to_peer, to_us = ssl.MemoryBIO(), ssl.MemoryBIO()
     try:
-        peer.load_verify_locations(cafile=gateway.tls_certificate)
+        _trust_just(peer, gateway.tls_certificate)
         sides = (peer.wrap_bio(to_peer, to_us), context.wrap_bio(to_us, to_peer, server_side=True))
-        for side in (*sides, *sides):
-            try:
-                side.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
+        return _end_of_other(*sides)
     except (OSError, ValueError):
         return None
-    ends = (sides[0].getpeercert() or {}).get("notAfter")
+
+
+def client_expires_at(egress: Egress) -> float | None:
+    """The same of a certificate that is shown to a provider; None: it holds no longer, or not for a client.
+
+    Here it is a server that trusts just this one; as it needs a certificate itself, it shows the same.
+    """
+    assert egress.client_certificate is not None
+    us, peer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    us.check_hostname, us.verify_mode, peer.verify_mode = False, ssl.CERT_NONE, ssl.CERT_REQUIRED
+    to_peer, to_us = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        _trust_just(peer, egress.client_certificate)
+        for side in (us, peer):
+            side.load_cert_chain(egress.client_certificate, egress.client_key, password="")
+        return _end_of_other(peer.wrap_bio(to_peer, to_us, server_side=True), us.wrap_bio(to_us, to_peer))
+    except (OSError, ValueError):
+        return None
+
+
+def _trust_just(context: ssl.SSLContext, certificate: Path | None) -> None:
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cafile=certificate)
+
+
+def _end_of_other(one: ssl.SSLObject, other: ssl.SSLObject) -> float | None:
+    """Shake hands; until when the certificate holds that *one* was shown."""
+    for side in (one, other) * 3:
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+    ends = (one.getpeercert() or {}).get("notAfter")
     return ssl.cert_time_to_seconds(ends) if isinstance(ends, str) else None
 
 
@@ -120,20 +129,3 @@ def warn_if_plain(gateway: GatewaySettings, doors: Doors) -> None:
             "or let only a proxy with TLS reach it",
             open_to,
         )
-
-
-def _look_into(setting: str, path: Path, mark: bytes, what: str) -> None:
-    try:
-        content = path.read_bytes()
-    except OSError as exc:
-        raise OperatorError(f"{setting}: cannot read {str(path)!r}: {exc.strerror}") from None
-    if mark not in content:
-        raise OperatorError(f"{setting}: {str(path)!r} holds no PEM block of {what}")
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

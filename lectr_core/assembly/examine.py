@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from lectr_core.assembly.certificate import expires_at, make_context
+from lectr_core.assembly.certificate import CERTIFICATE_WARN_DAYS, expires_at, make_context
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.ground import LOCK
 from lectr_core.assembly.health import FOLDER, Health, read_health
 from lectr_core.assembly.keys import FILE, read_book
 from lectr_core.assembly.listen import open_socket, parse_address
+from lectr_core.assembly.outward import look_outward
 from lectr_core.assembly.overrides import OWN, PREFIX, variables
 from lectr_core.assembly.plugins import Fault, Plugins
 from lectr_core.assembly.settings import Loaded, declared
@@ -43,8 +44,6 @@ DESCRIPTORS_WARN = 4096
 BEHIND_WARN_S = 30.0
 CONNECT_LIMIT_S = 0.5
 """To one of our own processes, on this machine."""
-# What renews certificates by itself does so some 30 days before; below this it has missed its turn.
-CERTIFICATE_WARN_DAYS = 14
 
 
 @attrs.frozen
@@ -81,6 +80,7 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     findings += _machine()
     providers = _providers(plugins, settings)
     findings += _routes(plugins, settings, providers)
+    findings += look_outward(providers, settings)
     if reach == "none" and providers:
         findings.append(Finding("skip", "providers", "not contacted (--offline)"))
     elif providers:

@@ -12,9 +12,10 @@ from typing import Any
 
 import attrs
 
+from lectr_core.assembly.egress import table_faults
 from lectr_core.assembly.listen import parse_address
 from lectr_core.assembly.shapes import build, nearest, show, shown_name
-from lectr_core.model.settings import AdminSettings, GatewaySettings, Section
+from lectr_core.model.settings import AdminSettings, GatewaySettings, ProviderSettings, Section
 
 GATEWAY = Section("gateway", GatewaySettings, help="What holds for the whole gateway.")
 ADMIN = Section("admin", AdminSettings, help="Where the gateway tells how it is.")
@@ -54,6 +55,8 @@ def take_apart(document: Mapping[str, Any], declared: Iterable[Section]) -> Read
         reading.faults += _admin_faults(admin)
     for path, value in reading.sections.items():
         reading.faults += _variable_faults(path, value)
+        if isinstance(value, ProviderSettings):
+            reading.faults += table_faults(path, value)
     return reading
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lectr_core.assembly.atomic import make_directory, replace_file
 from lectr_core.assembly.certificate import make_context
+from lectr_core.assembly.egress import check_files, egress_of
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.assembly.settings import Loaded, declared, read_kept
 from lectr_core.errors import OperatorError, UnsettledSettings
@@ -37,10 +38,19 @@ def recall(data: Path, version: str, plugins: Plugins) -> Settings:
     return read_kept(data / FOLDER / f"{version}.toml", declared(plugins), os.environ).settings
 
 
-def build(plugins: Plugins, settings: Settings) -> tuple[dict[str, Provider], tuple[Policy, ...]]:
-    """The providers and policies of a version. Errors: PluginError; UnsettledSettings; OperatorError from a plugin."""
+def build(
+    plugins: Plugins, settings: Settings, *, with_files: bool = True
+) -> tuple[dict[str, Provider], tuple[Policy, ...]]:
+    """The providers and policies of a version.
+
+    *with_files*: look into the certificates that providers' tables name as well. A worker does without: while it is up, one
+    provider's files must not keep it from serving the others.
+    Errors: PluginError; UnsettledSettings; OperatorError from a plugin.
+    """
     make_context(settings.gateway)  # workers make their own; here it is seen whether they can
     providers = {provider.id: provider for _, provider in plugins.providers(settings)}
+    if with_files:
+        check_files(egress_of(settings, providers.values()))
     wanted = settings.gateway.default_provider
     if wanted is not None and wanted not in providers:
         known = ", ".join(sorted(providers)) or "none"

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import socket
 import ssl
-from pathlib import Path
 
 import attrs
 import trio
 
-from lectr_core.errors import UpstreamError
+from lectr_core.errors import OperatorError, UpstreamError
 from lectr_core.hot.link import Link
 from lectr_core.hot.reactor import Spot
+from lectr_core.hot.trust import Trust
 from lectr_core.model.call import Origin
+from lectr_core.model.egress import Place
 
 
 class Unreachable(UpstreamError):
@@ -34,15 +35,16 @@ class Connector:
     """Opens connections. One a worker; keeps the TLS contexts, so that sessions and certificates are loaded once."""
 
     limit_s: float
-    _contexts: dict[Path | None, ssl.SSLContext] = attrs.field(factory=dict)
+    _trust: Trust = attrs.field(factory=Trust)
 
-    async def open(self, origin: Origin, ca_file: Path | None, spot: Spot) -> Link:
-        """Connect to *origin*.
+    async def open(self, place: Place, spot: Spot) -> Link:
+        """Connect to a place.
 
         Waits: on name service, network and TLS, together at most `limit_s`.
         Errors: Unreachable.
         Cancel: the half-open socket is closed.
         """
+        origin = place.origin
         try:
             with trio.fail_after(self.limit_s):
                 stream = await self._connect(origin)
@@ -54,7 +56,7 @@ class Connector:
                     raw.setblocking(False)
                     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     if origin.scheme == "https":
-                        raw = await self._secure(raw, origin, ca_file)
+                        raw = await self._secure(raw, place)
                     link = Link(raw, spot.reactor, spot)
                 except OSError as error:
                     raise Unreachable(origin, "connect", _reason(error)) from error
@@ -73,13 +75,12 @@ class Connector:
         except OSError as error:
             raise Unreachable(origin, "connect", _reason(error)) from error
 
-    async def _secure(self, raw: socket.socket, origin: Origin, ca_file: Path | None) -> ssl.SSLSocket:
-        context = self._contexts.get(ca_file)
-        if context is None:
-            try:
-                context = self._contexts[ca_file] = _context(ca_file)
-            except OSError as error:
-                raise Unreachable(origin, "tls", f"certificate authorities: {_reason(error)}") from error
+    async def _secure(self, raw: socket.socket, place: Place) -> ssl.SSLSocket:
+        origin = place.origin
+        try:
+            context = self._trust.context(place.provider, place.egress)
+        except OperatorError as error:
+            raise Unreachable(origin, "tls", str(error)) from error
         secured = context.wrap_socket(
             raw, server_hostname=origin.host, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
@@ -98,13 +99,6 @@ class Connector:
         except BaseException:
             secured.close()
             raise
-
-
-def _context(ca_file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _reason(error: OSError) -> str:

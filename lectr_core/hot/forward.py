@@ -17,10 +17,11 @@ from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.known import split_at_length
 from lectr_core.hot.link import Broken, Link
-from lectr_core.hot.pool import Place, Pool
+from lectr_core.hot.pool import Pool
 from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.hot.upload import Upload
 from lectr_core.model.call import Call, Refusal
+from lectr_core.model.egress import Place
 from lectr_core.ports import Provider
 from lectr_core.wire import forwarding, heads
 from lectr_core.wire.heads import ResponseHead
@@ -111,8 +112,7 @@ async def send(exchange: Exchange, head: bytes, pool: Pool) -> Upstream:
     """
     provider = exchange.target_provider
     assert provider is not None
-    assert provider.origin is not None
-    place = (provider.id, provider.origin, provider.ca_file)
+    place = exchange.version.places[provider.id]
     exchange.attempt_ns = time.perf_counter_ns()
     link = pool.take(place, exchange.client.spot)
     if link is None:

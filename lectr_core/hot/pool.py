@@ -6,17 +6,12 @@ the reactor sets, not at the socket, and never at other connections: the cost do
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import attrs
 
 from lectr_core.hot.connect import Connector
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import Reactor, Spot
-from lectr_core.model.call import Origin
-
-Place = tuple[str, Origin, Path | None]
-"""What may share connections: one provider's, at one origin, trusting one set of authorities."""
+from lectr_core.model.egress import Place
 
 
 @attrs.define
@@ -48,8 +43,7 @@ class Pool:
     async def open(self, place: Place, spot: Spot) -> Link:
         """A new connection. Waits: see Connector.open. Errors: Unreachable."""
         self.opened += 1
-        _, origin, ca_file = place
-        return await self.connector.open(origin, ca_file, spot)
+        return await self.connector.open(place, spot)
 
     def give_back(self, place: Place, link: Link) -> None:
         """Keep a connection whose last exchange ended cleanly, with nothing left over in either direction."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import attrs
 
 from lectr_core.hot.claims import Claims
+from lectr_core.model.call import Origin
+from lectr_core.model.egress import Egress, Place
 from lectr_core.model.settings import GatewaySettings
 from lectr_core.ports import Policy, Provider
 
@@ -20,6 +22,10 @@ class Version:
     providers: Mapping[str, Provider]
     policies: tuple[Policy, ...]
     settings: GatewaySettings
+    egress: Mapping[str, Egress] = attrs.field(factory=dict)
+    """How providers are reached, by id; those left out straight, trusting the authorities that their plugin names."""
+    places: Mapping[str, Place] = attrs.field(init=False, eq=False, repr=False)
+    """Whose connections a request may use, by the provider's id, for providers that have an address."""
     default: Provider | None = attrs.field(init=False)
     """Where requests go that nothing speaks for."""
 
@@ -28,7 +34,11 @@ class Version:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "default", self._find_default())
+        object.__setattr__(self, "places", {p.id: self._place(p, p.origin) for p in self.providers.values() if p.origin})
         object.__setattr__(self, "claims", Claims(self.providers.values()))
+
+    def _place(self, provider: Provider, origin: Origin) -> Place:
+        return Place(provider.id, origin, self.egress.get(provider.id) or Egress(ca_file=provider.ca_file))
 
     def _find_default(self) -> Provider | None:
         named = self.settings.default_provider

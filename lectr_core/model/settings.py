@@ -89,6 +89,10 @@ class Section:
     """An array of tables: the section's value is then a tuple of instances."""
     help: str = ""
     """One line for the reference."""
+    client_certificate: Path | None = None
+    """PEM file of the certificate to show to the provider, with its chain. A new file is taken for the next connection."""
+    client_key: Path | None = None
+    """PEM file of that certificate's private key, without a passphrase; absent: it is in the certificate's file."""
 
 
 @attrs.frozen

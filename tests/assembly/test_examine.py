@@ -228,7 +228,8 @@ class Leading:
 
 
 def test_a_route_that_no_request_can_take_is_pointed_out(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    bare, held = types.SimpleNamespace(id="bare", held=None), types.SimpleNamespace(id="held", held="secret")
+    bare = types.SimpleNamespace(id="bare", held=None, ca_file=None, origin=None)
+    held = types.SimpleNamespace(id="held", held="secret", ca_file=None, origin=None)
     monkeypatch.setattr(Plugins, "policies", lambda self, settings: [("lectr-mine", Leading()), ("x", object())])
     monkeypatch.setattr(Plugins, "providers", lambda self, settings: [("lectr-x", bare), ("lectr-y", held)])
     assert told(line, "routes") == [

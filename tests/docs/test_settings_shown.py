@@ -36,17 +36,20 @@ def test_settings_that_are_shown_are_valid(
     monkeypatch.chdir(tmp_path)
     for variable in re.findall(r'_env = "(\w+)"', block):
         monkeypatch.setenv(variable, "a-credential")
-    Path("lectr.toml").write_text(_with_certificate(block, tmp_path) if "tls_key" in block else block)
+    Path("lectr.toml").write_text(_with_files(block, tmp_path))
     code = main(["config", "check", "lectr.toml"])
     said = capsys.readouterr()
     assert code == 0, said.err
     assert "valid" in said.out
 
 
-def _with_certificate(block: str, folder: Path) -> str:
-    """The same with files that are there: they are looked into."""
-    made = trustme.CA().issue_cert("gateway.example")
+def _with_files(block: str, folder: Path) -> str:
+    """The same with certificates that are there: they are looked into."""
+    authority = trustme.CA()
+    made = authority.issue_cert("gateway.example")
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     made.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
     made.private_key_pem.write_to_path(str(folder / "key.pem"))
-    block = re.sub(r'(?<=^tls_certificate = ").*(?="$)', str(folder / "cert.pem"), block, flags=re.MULTILINE)
-    return re.sub(r'(?<=^tls_key = ").*(?="$)', str(folder / "key.pem"), block, flags=re.MULTILINE)
+    for setting, name in (("ca_file", "ca"), ("(?:tls|client)_certificate", "cert"), ("(?:tls|client)_key", "key")):
+        block = re.sub(rf'^({setting} = )".*?"', rf'\1"{folder}/{name}.pem"', block, flags=re.MULTILINE)
+    return block

@@ -19,6 +19,7 @@ from lectr_core.hot.connect import Unreachable
 from lectr_core.hot.gateway import Gateway, Version
 from lectr_core.hot.link import Link
 from lectr_core.hot.reactor import Spot
+from lectr_core.model.egress import Egress, Place
 from lectr_core.model.keys import KeyHolder, KeyRing
 from lectr_core.model.record import Begun, Ended
 from lectr_core.model.secret import key_digest
@@ -203,10 +204,10 @@ class FakeConnector:
     peers: trio.MemorySendChannel[Peer]
     fails: str | None = None
 
-    async def open(self, origin: Origin, ca_file: Path | None, spot: Spot) -> Link:
+    async def open(self, place: Place, spot: Spot) -> Link:
         await trio.lowlevel.checkpoint()
         if self.fails is not None:
-            raise Unreachable(origin, self.fails, "as the test wants")
+            raise Unreachable(place.origin, self.fails, "as the test wants")
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         await self.peers.send(Peer(ours))
@@ -219,10 +220,11 @@ async def stage(
     policies: tuple[Policy, ...] = (),
     settings: GatewaySettings | None = None,
     keys: KeyRing | None = None,
+    egress: Mapping[str, Egress] | None = None,
 ) -> AsyncIterator[Stage]:
     """A running gateway. Everything is closed at the end."""
     known = {p.id: p for p in providers or (FakeProvider(),)}
-    version = Version("v1", known, policies, settings or GatewaySettings())
+    version = Version("v1", known, policies, settings or GatewaySettings(), egress or {})
     journal = FakeJournal()
     send, receive = trio.open_memory_channel[Peer](100)
     ring = keys or KeyRing({HOLDER.digest: HOLDER})

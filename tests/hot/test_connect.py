@@ -16,6 +16,7 @@ from lectr_core import Origin
 from lectr_core.hot.connect import Connector, Unreachable
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.reactor import Reactor, Spot
+from lectr_core.model.egress import Egress, Place
 
 from .stage import FakeProvider, request, stage
 
@@ -43,6 +44,10 @@ def _origin(listener: socket.socket, scheme: str = "https") -> Origin:
     return Origin(scheme, "127.0.0.1", listener.getsockname()[1])
 
 
+def _place(listener: socket.socket, ca_file: Path | None = None) -> Place:
+    return Place("one", _origin(listener), Egress(ca_file=ca_file))
+
+
 async def _open(listener: socket.socket, authority: tuple[trustme.CA, Path], spot: Spot) -> tuple[Link, ssl.SSLSocket]:
     """Both ends of a TLS connection. The far one blocks, so it has a thread."""
     ca, path = authority
@@ -56,7 +61,7 @@ async def _open(listener: socket.socket, authority: tuple[trustme.CA, Path], spo
 
     thread = threading.Thread(target=serve)
     thread.start()
-    link = await Connector(5).open(_origin(listener), path, spot)
+    link = await Connector(5).open(_place(listener, ca_file=path), spot)
     thread.join()
     return link, accepted[0]
 
@@ -124,7 +129,7 @@ async def test_secured_connection_carries_large_bodies_and_is_kept(
 
 async def test_silent_handshake_ends_at_the_limit(listener: socket.socket, spot: Spot) -> None:
     with pytest.raises(Unreachable) as caught:
-        await Connector(0.05).open(_origin(listener), None, spot)
+        await Connector(0.05).open(_place(listener), spot)
     assert caught.value.stage == "timeout"
 
 
@@ -132,7 +137,7 @@ async def test_authorities_that_cannot_be_read_are_a_failure_of_tls(
     listener: socket.socket, spot: Spot, tmp_path: Path
 ) -> None:
     with pytest.raises(Unreachable) as caught:
-        await Connector(5).open(_origin(listener), tmp_path / "missing.pem", spot)
+        await Connector(5).open(_place(listener, ca_file=tmp_path / "missing.pem"), spot)
     assert caught.value.stage == "tls"
 
 
@@ -140,13 +145,13 @@ async def test_nobody_listening_is_a_failure_to_connect(listener: socket.socket,
     origin = _origin(listener, "http")
     listener.close()
     with pytest.raises(Unreachable) as caught:
-        await Connector(5).open(origin, None, spot)
+        await Connector(5).open(Place("one", origin), spot)
     assert caught.value.stage == "connect"
 
 
 async def test_host_that_is_no_name_is_a_failure_of_dns(spot: Spot) -> None:
     with pytest.raises(Unreachable) as caught:
-        await Connector(5).open(Origin("http", "x" * 70 + ".test", 80), None, spot)
+        await Connector(5).open(Place("one", Origin("http", "x" * 70 + ".test", 80)), spot)
     assert caught.value.stage == "dns"
 
 
@@ -158,12 +163,12 @@ async def test_connection_that_cannot_be_watched_is_a_failure_to_connect(
 
     monkeypatch.setattr(spot.reactor, "add", full)
     with pytest.raises(Unreachable) as caught:
-        await Connector(5).open(_origin(listener, "http"), None, spot)
+        await Connector(5).open(Place("one", _origin(listener, "http")), spot)
     assert caught.value.stage == "connect"
 
 
 async def test_plain_link_carries_bytes(listener: socket.socket, spot: Spot) -> None:
-    link = await Connector(5).open(_origin(listener, "http"), None, spot)
+    link = await Connector(5).open(Place("one", _origin(listener, "http")), spot)
     far, _ = listener.accept()
     with far:
         assert link.recv_now() is None
