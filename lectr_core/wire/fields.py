@@ -5,9 +5,12 @@ Values are taken out of a line only when somebody asks: of fifteen fields a requ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeVar, overload
 
 from lectr_core.model.value import value
+
+_Other = TypeVar("_Other")
 
 
 @value(repr=False)
@@ -78,9 +81,42 @@ class Fields:
         lines[lines.index(line)] = new
         return Fields(self.names, lines, {**self._first, name: new})
 
-    def as_text(self) -> dict[str, str]:
-        """Names and values as text (latin-1); of repeated ones the last."""
-        return {name.decode("latin-1"): line[len(name) + 1 :].strip(b" \t").decode("latin-1") for name, line in self}
+    def as_text(self) -> Mapping[str, str]:
+        """Names and values as text (latin-1); of repeated ones the last. A value is decoded when it is asked for."""
+        if self.has_repeated:
+            return {name.decode("latin-1"): line[len(name) + 1 :].strip(b" \t").decode("latin-1") for name, line in self}
+        return _Texts(self.names, self._first)
 
     def __repr__(self) -> str:
         return f"Fields({len(self.lines)} lines)"
+
+
+class _Texts(Mapping[str, str]):
+    """Of fifteen fields of an answer, some five are asked for."""
+
+    __slots__ = ("_lines", "_names")
+
+    def __init__(self, names: list[bytes], lines: dict[bytes, bytes]) -> None:
+        self._names = names
+        self._lines = lines
+
+    def __getitem__(self, name: str) -> str:
+        line = self._lines[name.encode("latin-1", "replace")]
+        return line[len(name) + 1 :].strip(b" \t").decode("latin-1")
+
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str | _Other) -> str | _Other: ...
+    def get(self, name: str, default: str | _Other | None = None) -> str | _Other | None:
+        line = self._lines.get(name.encode("latin-1", "replace"))
+        return default if line is None else line[len(name) + 1 :].strip(b" \t").decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name.decode("latin-1") for name in self._names])
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"{len(self)} fields"
