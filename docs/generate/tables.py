@@ -38,10 +38,23 @@ The same words stand in the file itself: `SELECT * FROM about_columns`.
 
 ## How fast it is
 
-Measured with `python plugins/lectr-sink-sqlite/bench/write.py` (100,000 rows in batches of 1,000, all indexes, rollups and
-cursors in the same transaction, Python 3.11, two cores, over several runs): 20,000 to 22,000 rows a second of wall time
-while the machine had little else to do, 7,000 to 15,000 while other work kept both cores busy; 16,000 to 23,000 rows a
-second of CPU time. Batches of 200 take about a quarter more CPU time a row. A row takes about 1.1 kB, indexes included.
+Measured with `python plugins/lectr-sink-sqlite/bench/write.py` (100,000 rows in batches of 1,000, all indexes, rollups
+and cursors in the same transaction, Python 3.11, two cores, other work going on): 16,500 rows a second of wall time and
+20,500 of CPU time at 1,000 requests a second; 15,400 and 16,300 where requests are a second apart, so that almost every
+row has a sum of its own in the rollups by the minute; in batches of 100, 12,200 rows a second of CPU time. A row takes
+about 1.1 kB, indexes included, and up to 0.3 kB more in rollups where requests are few and far between.
+
+## Which rollup to ask
+
+| for a time of | ask | because a thousand groups are then |
+|---|---|---|
+| up to six hours | `usage_minutely`, `latency_minutely` | at most 360 rows each |
+| up to a week | `usage_hourly`, `latency_hourly` | at most 168 rows each |
+| more | `usage_daily`, `latency_daily` | one row a day each |
+
+The three hold the same sums under the same names; only the first column differs: `minute`, `hour`, `day`. Each row is
+for one org, feature, provider, model, outcome and error category (latencies: outcome `ok`, one org, feature, provider and
+model); add up what you do not ask apart. Histograms add up too: see [query your data](../how-to/query-your-data.md).
 """
 
 ENDING: Final = "## What happens when something goes wrong\n\n| what | then |\n|---|---|\n"
@@ -59,7 +72,7 @@ WRONG: Final = {
         "what the journal still holds is stored again"
     ),
     "a row is older than `retention_days`": (
-        "it is removed, a little at a time after each write; `usage_hourly` and `latency_hourly` keep its sums"
+        "it is removed, a little at a time after each write; the rollups by hour and day keep its sums"
     ),
 }
 

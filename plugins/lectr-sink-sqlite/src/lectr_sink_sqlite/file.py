@@ -11,6 +11,8 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lectr_sink_sqlite import histogram, rollups
+
 log = logging.getLogger("lectr.sink.sqlite")
 
 PRIVATE = 0o600
@@ -46,6 +48,8 @@ def connect(path: Path, busy_limit_s: float) -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEEP_BYTES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        histogram.register(connection)
+        rollups.prepare(connection)
         # Reads the schema, which is where a file that is no database shows itself.
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except BaseException:
@@ -58,7 +62,9 @@ def connect_for_reading(path: Path, busy_limit_s: float) -> sqlite3.Connection |
     """Open without any right to change; None where there is no file."""
     if not path.exists():
         return None
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_limit_s, isolation_level=None)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_limit_s, isolation_level=None)
+    histogram.register(connection)
+    return connection
 
 
 def check(connection: sqlite3.Connection) -> None:

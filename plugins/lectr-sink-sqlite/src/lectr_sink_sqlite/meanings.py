@@ -25,15 +25,21 @@ JSON: Final = "JSON"
 
 TABLES: Final[dict[str, str]] = {
     "requests": "One row a request, whatever became of it.",
-    "usage_hourly": "Sums by the hour. Kept up to date in the transaction that stores the rows; retention leaves them.",
-    "latency_hourly": "How many answered requests (outcome `ok`) took how long, by the hour: a histogram that adds up.",
-    "latency_steps": "The steps of that histogram.",
+    "usage_minutely": "Sums by the minute. Kept up to date in the transaction that stores the rows; the oldest go after "
+    "`minutes_days`.",
+    "usage_hourly": "The same sums by the hour; retention leaves them.",
+    "usage_daily": "The same sums by the day (UTC); retention leaves them.",
+    "latency_minutely": "How many answered requests (outcome `ok`) took how long, by the minute: histograms that "
+    "add up. They go as the sums of their minute do.",
+    "latency_hourly": "The same histograms by the hour.",
+    "latency_daily": "The same histograms by the day (UTC).",
+    "latency_steps": "Where the steps of the histograms end. One is 4 % above the one before it.",
     "cursors": "How far each stream of the journal is stored. Lectr's own; do not change it.",
     "removed": "How many rows retention has removed, by stream, so that `lectr verify` still counts right.",
     "about_columns": "This page, as a table.",
     "recent_requests": "View: the newest requests first, the columns people look at.",
-    "spend_by_feature_day": "View: cost and tokens by day and feature, from `usage_hourly`.",
-    "spend_by_model_day": "View: cost and tokens by day, provider and model, from `usage_hourly`.",
+    "spend_by_feature_day": "View: cost and tokens by day and feature, from `usage_daily`.",
+    "spend_by_model_day": "View: cost and tokens by day, provider and model, from `usage_daily`.",
 }
 
 REQUESTS: Final[dict[str, Column]] = {
@@ -134,21 +140,37 @@ REQUESTS: Final[dict[str, Column]] = {
     "seq": (COUNT, "1, 2, 3 … within the stream; a gap is a record that was lost."),
 }
 
-USAGE_HOURLY: Final[dict[str, Column]] = {
-    "hour": (TIME, "The hour's beginning."),
+_KNOWN: Final = "Sum over the requests that know it."
+
+SUMS: Final[dict[str, Column]] = {
     "org": (TEXT, "As in `requests`; empty where it is NULL there."),
     "feature": (TEXT, "As in `requests`."),
     "provider": (TEXT, "As in `requests`; empty where it is NULL there."),
     "model": (TEXT, "The actual model, else the one sent, else the one requested; empty: none."),
     "outcome": (TEXT, "As in `requests`."),
+    "error_category": (TEXT, "As in `requests`; empty where it is NULL there."),
     "requests": (COUNT, "Requests."),
     "errors": (COUNT, "Of these, with an outcome that is neither `ok` nor `client_disconnected`."),
-    "input_tokens": (TOKENS, "Sum over the requests that know it."),
-    "output_tokens": (TOKENS, "Sum over the requests that know it."),
-    "cached_input_tokens": (TOKENS, "Sum over the requests that know it."),
-    "cache_write_tokens": (TOKENS, "Sum over the requests that know it."),
-    "reasoning_tokens": (TOKENS, "Sum over the requests that know it."),
+    "streamed": (COUNT, "Of these, asked for as a stream."),
+    "attempts": (COUNT, "Tries at a provider."),
+    "client_retries": (COUNT, "Requests that the client's SDK says are a retry of its own."),
+    "input_tokens": (TOKENS, _KNOWN),
+    "input_tokens_low": (TOKENS, "Sum of the lower bounds."),
+    "input_tokens_high": (
+        TOKENS,
+        "Sum of the upper bounds; no bound at all while `tokens_unknown` or `tokens_unbounded` is not 0.",
+    ),
+    "output_tokens": (TOKENS, _KNOWN),
+    "output_tokens_low": (TOKENS, "Sum of the lower bounds."),
+    "output_tokens_high": (TOKENS, "Sum of the upper bounds; as `input_tokens_high`."),
+    "cached_input_tokens": (TOKENS, _KNOWN),
+    "cache_write_tokens": (TOKENS, _KNOWN),
+    "reasoning_tokens": (TOKENS, _KNOWN),
+    "tokens_reported": (COUNT, "Requests whose counts the provider reported. The four by source add up to `requests`."),
+    "tokens_measured": (COUNT, "Requests whose counts were measured from the stream."),
+    "tokens_estimated": (COUNT, "Requests whose counts were estimated."),
     "tokens_unknown": (COUNT, "Requests that add nothing to the token sums, because their counts are unknown."),
+    "tokens_unbounded": (COUNT, "Requests with counts, one of which has no upper bound: it is its own in the sum of them."),
     "tokens_not_reported": (COUNT, "Requests whose counts were measured or estimated, not reported."),
     "cost_usd": (USD, "`cost_nanousd`, for people."),
     "cost_nanousd": (NANOUSD, "Sum over the requests whose cost is known."),
@@ -157,27 +179,36 @@ USAGE_HOURLY: Final[dict[str, Column]] = {
         NANOUSD,
         "Sum of the upper bounds; no bound at all while `cost_unknown` or `cost_unbounded` is not 0.",
     ),
+    "cost_reported_nanousd": (NANOUSD, "The part of `cost_nanousd` that comes from counts the provider reported."),
     "cost_unknown": (COUNT, "Requests that add nothing to the cost, because their cost is unknown."),
     "cost_unbounded": (COUNT, "Requests with a cost but without an upper bound: they add their cost to the upper bounds."),
     "duration_sum_ms": (MS, "Sum of `duration_ms`; divide by `requests`."),
     "gateway_sum_ms": (MS, "Sum of `gateway_ms`; divide by `requests`."),
-    "ttft_sum_ms": (MS, "Sum of `ttft_ms`; divide by `ttft_requests`."),
-    "ttft_requests": (COUNT, "Requests that have a `ttft_ms`."),
+    "ttft_sum_ms": (MS, "Sum of `ttft_ms` of streams; divide by `ttft_requests`."),
+    "ttft_requests": (COUNT, "Streams that have a `ttft_ms`."),
     "request_bytes": (BYTES, "Sum."),
     "response_bytes": (BYTES, "Sum."),
 }
 
-LATENCY_HOURLY: Final[dict[str, Column]] = {
-    **{name: USAGE_HOURLY[name] for name in ("hour", "provider", "model")},
-    "measure": (TEXT, "`duration` or `ttft`."),
-    "upto_ms": (MS, "Upper end of the step; the lower end is the step before it."),
-    "requests": (COUNT, "Requests within the step."),
+LATENCY: Final[dict[str, Column]] = {
+    **{name: SUMS[name] for name in ("org", "feature", "provider", "model")},
+    "duration_json": (
+        JSON,
+        "Histogram of `duration_ms`: an array, the first step's number, then the requests in it and in each step after it.",
+    ),
+    "ttft_json": (JSON, "Histogram of `ttft_ms` of streams; NULL where there was none."),
+}
+
+_AT: Final[dict[str, dict[str, Column]]] = {
+    "minutely": {"minute": (TIME, "The minute's beginning.")},
+    "hourly": {"hour": (TIME, "The hour's beginning.")},
+    "daily": {"day": ("UTC, ISO date", "The day.")},
 }
 
 _DAY: Final[dict[str, Column]] = {
-    "day": ("UTC, ISO date", "The day."),
-    **{name: USAGE_HOURLY[name] for name in ("feature", "provider", "model", "requests", "errors")},
-    **{name: USAGE_HOURLY[name] for name in ("input_tokens", "output_tokens", "cost_unknown")},
+    **_AT["daily"],
+    **{name: SUMS[name] for name in ("feature", "provider", "model", "requests", "errors")},
+    **{name: SUMS[name] for name in ("input_tokens", "output_tokens", "cost_unknown")},
     "cost_usd": (USD, "Sum over the requests whose cost is known."),
     "cost_low_usd": (USD, "Sum of the lower bounds, also of requests whose cost itself is unknown."),
     "cost_high_usd": (USD, "Sum of the upper bounds that are known."),
@@ -185,9 +216,13 @@ _DAY: Final[dict[str, Column]] = {
 
 COLUMNS: Final[dict[str, dict[str, Column]]] = {
     "requests": REQUESTS,
-    "usage_hourly": USAGE_HOURLY,
-    "latency_hourly": LATENCY_HOURLY,
-    "latency_steps": {"upto_ms": LATENCY_HOURLY["upto_ms"]},
+    **{f"usage_{name}": at | SUMS for name, at in _AT.items()},
+    **{f"latency_{name}": at | LATENCY for name, at in _AT.items()},
+    "latency_steps": {
+        "step": (COUNT, "The step's number, as in the histograms."),
+        "upto_ms": (MS, "Upper end of the step; the lower end is the step before it. The last holds all above it too."),
+        "middle_ms": (MS, "What stands for every duration in the step: its geometric middle, at most 2 % off."),
+    },
     "cursors": {"stream": REQUESTS["stream"], "cursor": (JSON, "Segment, offset and what became of the sequence numbers.")},
     "removed": {"stream": REQUESTS["stream"], "requests": (COUNT, "Rows removed.")},
     "about_columns": {
@@ -196,7 +231,7 @@ COLUMNS: Final[dict[str, dict[str, Column]]] = {
         "unit": (TEXT, "Unit, or kind of text."),
         "meaning": (TEXT, "In words."),
     },
-    "recent_requests": {**REQUESTS, "model": USAGE_HOURLY["model"]},
+    "recent_requests": {**REQUESTS, "model": SUMS["model"]},
     "spend_by_feature_day": _DAY,
     "spend_by_model_day": _DAY,
 }

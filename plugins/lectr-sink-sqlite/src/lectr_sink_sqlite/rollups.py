@@ -1,57 +1,78 @@
-"""The statements that keep the hourly tables true. They run in the transaction that stores the rows.
+"""The statements that keep the tables of sums and latencies true. They run in the transaction that stores the rows.
 
 Every row of `requests` inserted by a transaction has a rowid above the highest one before it, and no other process can
 insert in between; so what stands above that mark is exactly what was really inserted, and is counted exactly once, however
 often a batch is handed over. `NOT INDEXED` keeps to that mark: an index on the outcome would lead through all rows.
-Called by `store.py`; reads and writes nothing itself.
+A batch is summed by minute once, into a temporary table, and from there added to minutes, hours and days.
+Called by `store.py` and `schema.py`.
 """
 
 from __future__ import annotations
 
-MARK = "SELECT coalesce(max(rowid), 0) FROM requests"
-"""The highest rowid before a batch; the parameter of the statements below."""
+import sqlite3
+from datetime import date, timedelta
+from typing import Final
 
-_GROUP = """
-    substr(started_at, 1, 13) || ':00:00Z' AS hour, {who}
-    coalesce(provider, '') AS provider, coalesce(model_actual, model_sent, model_requested, '') AS model"""
+from lectr_sink_sqlite.rollup_tables import BATCH, BY_MINUTE, GRAINS, HISTOGRAMS, SUMS, WHAT, WHO, Grain
 
-_SUMMED = (
-    *("requests", "errors", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"),
-    *("reasoning_tokens", "tokens_unknown", "tokens_not_reported"),
-    *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_unknown", "cost_unbounded"),
-    *("duration_sum_ms", "gateway_sum_ms", "ttft_sum_ms", "ttft_requests", "request_bytes", "response_bytes"),
-)
+MARK: Final = "SELECT coalesce(max(rowid), 0) FROM requests"
+"""The highest rowid before a batch."""
 
-ADD_USAGE = f"""
-INSERT INTO usage_hourly (hour, org, feature, provider, model, outcome, {", ".join(_SUMMED)})
-SELECT {_GROUP.format(who="coalesce(org, '') AS org, feature,")}, outcome,
-    count(*),
-    sum(outcome NOT IN ('ok', 'client_disconnected')),
-    coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
-    coalesce(sum(cached_input_tokens), 0), coalesce(sum(cache_write_tokens), 0), coalesce(sum(reasoning_tokens), 0),
-    sum(input_tokens IS NULL AND output_tokens IS NULL),
-    sum(tokens_source IN ('measured', 'estimated')),
-    coalesce(sum(cost_nanousd), 0),
-    coalesce(sum(coalesce(cost_low_nanousd, cost_nanousd)), 0), coalesce(sum(coalesce(cost_high_nanousd, cost_nanousd)), 0),
-    sum(cost_nanousd IS NULL), sum(cost_nanousd IS NOT NULL AND cost_high_nanousd IS NULL),
-    sum(duration_ms), sum(gateway_ms), coalesce(sum(ttft_ms), 0.0), count(ttft_ms),
-    sum(request_bytes), sum(response_bytes)
-FROM requests NOT INDEXED WHERE rowid > ? GROUP BY 1, 2, 3, 4, 5, 6
-ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMMED)}
-"""
-
-_STEP = """coalesce((SELECT min(upto_ms) FROM latency_steps WHERE upto_ms >= {measure}),
-    (SELECT max(upto_ms) FROM latency_steps))"""
+_TAKE: Final = "INSERT INTO temp.batch " + BY_MINUTE.format(rows="NOT INDEXED WHERE rowid > ?")
+_TAKE_DAY: Final = "INSERT INTO temp.batch " + BY_MINUTE.format(rows="WHERE started_at >= ? AND started_at < ?")
+_EMPTY: Final = "DELETE FROM temp.batch"
+_KEY: Final = ", ".join((*WHO, *WHAT))
 
 
-def _add_latency(measure: str, column: str) -> str:
+def _add_usage(grain: Grain) -> str:
+    # Sums go up by what is new, each in its place; `WHERE true` tells SQLite's grammar the conflict clause from a join.
     return f"""
-INSERT INTO latency_hourly (hour, provider, model, measure, upto_ms, requests)
-SELECT {_GROUP.format(who="")}, '{measure}', {_STEP.format(measure=column)}, count(*)
-FROM requests NOT INDEXED WHERE rowid > ? AND outcome = 'ok' AND {column} IS NOT NULL GROUP BY 1, 2, 3, 5
-ON CONFLICT DO UPDATE SET requests = requests + excluded.requests
+INSERT INTO {grain.usage} ({grain.at}, {_KEY}, {", ".join(SUMS)})
+SELECT {grain.cut}, {_KEY}, {", ".join(SUMS)} FROM temp.batch WHERE true
+ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
 """
 
 
-ADD = (ADD_USAGE, _add_latency("duration", "duration_ms"), _add_latency("ttft", "ttft_ms"))
-"""Every statement to run after a batch, each with the mark as its one parameter."""
+def _add_latency(grain: Grain) -> str:
+    columns = ", ".join(f"{name}_json" for name in HISTOGRAMS)
+    adding = ", ".join(f"{name}_json = histogram_add({name}_json, excluded.{name}_json)" for name in HISTOGRAMS)
+    return f"""
+INSERT INTO {grain.latency} ({grain.at}, {", ".join(WHO)}, {columns})
+SELECT {grain.cut}, {", ".join(WHO)}, {", ".join(HISTOGRAMS)} FROM temp.batch WHERE outcome = 'ok'
+ON CONFLICT DO UPDATE SET {adding}
+"""
+
+
+_ADD: Final = tuple(statement(grain) for grain in GRAINS for statement in (_add_usage, _add_latency))
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the temporary table; once a connection."""
+    connection.execute(BATCH.replace("TEMP TABLE", "TEMP TABLE IF NOT EXISTS"))
+
+
+def add(connection: sqlite3.Connection, mark: int) -> None:
+    """Add the rows above *mark* to every rollup. Within the caller's transaction."""
+    connection.execute(_TAKE, (mark,))
+    _spread(connection)
+
+
+def add_days(connection: sqlite3.Connection, since: str) -> None:
+    """Add every row from *since* on (as `started_at` is written), a day at a time: for rollups that begin anew."""
+    first, last = connection.execute(
+        "SELECT substr(min(started_at), 1, 10), substr(max(started_at), 1, 10) FROM requests WHERE started_at >= ?", (since,)
+    ).fetchone()
+    if first is None:
+        return
+    day, end = date.fromisoformat(first), date.fromisoformat(last)
+    while day <= end:
+        following = day + timedelta(days=1)
+        connection.execute(_TAKE_DAY, (max(since, day.isoformat()), following.isoformat()))
+        _spread(connection)
+        day = following
+
+
+def _spread(connection: sqlite3.Connection) -> None:
+    for statement in _ADD:
+        connection.execute(statement)
+    connection.execute(_EMPTY)

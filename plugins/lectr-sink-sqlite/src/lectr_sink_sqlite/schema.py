@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from lectr_sink_sqlite import histogram, rollup_tables, rollups
+
 migrations = Migrations("lectr_sink_sqlite")
 
 REQUESTS = """
@@ -217,7 +219,7 @@ def cursors(db: Database) -> None:
 
 
 @migrations(name="0003_rollups")
-def rollups(db: Database) -> None:
+def hourly_rollups(db: Database) -> None:
     """Sums and latencies by the hour."""
     for statement in (USAGE_HOURLY, LATENCY_STEPS, LATENCY_HOURLY):
         db.execute(statement)
@@ -235,3 +237,46 @@ def views(db: Database) -> None:
 def about_columns(db: Database) -> None:
     """What every column means, in the file itself."""
     db.execute(ABOUT_COLUMNS)
+
+
+# What the hourly tables of 0003 knew, in the columns of those that follow them. Only for hours whose rows retention has
+# removed already: all others are made anew from the rows.
+_KEPT = """
+INSERT INTO {table} ({at}, org, feature, provider, model, outcome, error_category, {names})
+SELECT {cut}, org, feature, provider, model, outcome, '', {sums} FROM old_usage WHERE hour < ? GROUP BY 1, 2, 3, 4, 5, 6
+"""
+_KEPT_AS = {
+    "tokens_reported": "sum(requests - tokens_unknown - tokens_not_reported)",
+    "tokens_measured": "sum(tokens_not_reported)",
+    "cost_reported_nanousd": "sum(cost_nanousd)",
+    **{f"{way}_tokens_{end}": f"sum({way}_tokens)" for way in ("input", "output") for end in ("low", "high")},
+    **dict.fromkeys(("tokens_estimated", "tokens_unbounded", "streamed", "attempts", "client_retries"), "0"),
+}
+
+
+@migrations(name="0006_rollups_by_minute_hour_and_day")
+def finer_rollups(db: Database) -> None:
+    """Sums and histograms by minute, hour and day take the place of the hourly ones."""
+    for view in ("spend_by_feature_day", "spend_by_model_day"):
+        db.execute(f"DROP VIEW {view}")
+    db.execute("ALTER TABLE usage_hourly RENAME TO old_usage")
+    db.execute("DROP TABLE latency_hourly")
+    db.execute("DROP TABLE latency_steps")
+    db.execute(rollup_tables.LATENCY_STEPS)
+    steps = [(step, histogram.upto_ms(step), histogram.middle_ms(step)) for step in range(histogram.LAST + 1)]
+    db.conn.executemany("INSERT INTO latency_steps VALUES (?, ?, ?)", steps)
+    for grain in rollup_tables.GRAINS:
+        db.execute(rollup_tables.usage_table(grain))
+        db.execute(rollup_tables.latency_table(grain))
+    db.execute(rollup_tables.spend_view("feature", "feature"))
+    db.execute(rollup_tables.spend_view("model", "provider, model"))
+    (since,) = db.execute(
+        """SELECT CASE WHEN EXISTS (SELECT 1 FROM removed)
+            THEN coalesce(strftime('%Y-%m-%dT%H:00:00Z', min(started_at), '+1 hour'), '9') ELSE '' END FROM requests"""
+    ).fetchone()
+    names = tuple(rollup_tables.SUMS)
+    sums = ", ".join(_KEPT_AS.get(name, f"sum({name})") for name in names)
+    for grain, cut in ((rollup_tables.HOUR, "hour"), (rollup_tables.DAY, "substr(hour, 1, 10)")):
+        db.execute(_KEPT.format(table=grain.usage, at=grain.at, cut=cut, names=", ".join(names), sums=sums), (since,))
+    db.execute("DROP TABLE old_usage")
+    rollups.add_days(db.conn, since)

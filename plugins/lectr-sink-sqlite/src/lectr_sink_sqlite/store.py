@@ -110,8 +110,7 @@ class Store:
         try:
             (mark,) = live.execute(rollups.MARK).fetchone()
             live.executemany(INSERT, rows)
-            for statement in rollups.ADD:
-                live.execute(statement, (mark,))
+            rollups.add(live, mark)
             live.executemany(PUT_CURSOR, places)
             live.execute("COMMIT")
         except UNKEEPABLE:
