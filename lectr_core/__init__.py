@@ -34,11 +34,11 @@ from lectr_core.model.codec import decode_cursor, encode_cursor
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import PASS, Facts, Route, Verdict
 from lectr_core.model.price import NANO, PriceQuestion, Quote
-from lectr_core.model.reading import Reading, Tree, Usage
+from lectr_core.model.reading import Reading, Tree, Turn, Usage
 from lectr_core.model.record import Account, Attempt, Begun, Ended, Record
 from lectr_core.model.secret import Credential, Secret
 from lectr_core.model.settings import GatewaySettings, ProviderSettings, Section, Settings
-from lectr_core.ports import Companion, History, Policy, PriceBook, Provider, Reader, Sink
+from lectr_core.ports import Companion, History, Policy, PriceBook, Provider, Reader, Sink, TunnelReader, Tunnels
 from lectr_core.wire.body import BAD_INPUT
 
 __all__ = [
@@ -91,6 +91,9 @@ __all__ = [
     "Settings",
     "Sink",
     "Tree",
+    "TunnelReader",
+    "Tunnels",
+    "Turn",
     "Upstream",
     "UpstreamError",
     "Usage",

@@ -14,7 +14,7 @@ from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import Facts, Verdict
 from lectr_core.model.price import PriceQuestion, Quote
-from lectr_core.model.reading import Reading
+from lectr_core.model.reading import Reading, Turn
 from lectr_core.model.record import Record
 from lectr_core.model.secret import Credential, Secret
 
@@ -111,6 +111,42 @@ class Provider(Protocol):
 
     def refuse(self, call: Call, refusal: Refusal) -> bytes | None:
         """The JSON body of a refusal in the provider's native error shape on this path; None: Lectr's own shape."""
+        ...
+
+
+@runtime_checkable
+class TunnelReader(Protocol):
+    """Reads the turns of one tunnel from a copy of its messages: those of a WebSocket, text and binary alike.
+
+    Must stay within fixed memory and time. An exception ends the reading, is counted against the plugin, and never touches
+    the tunnel.
+    """
+
+    hears_client: bool
+    """Whether it (still) wants what the client sends. Once False, the client's messages are not looked into any more."""
+    faulty: bool
+    """Whether something came that should have been understood and was not: then counts may be missing."""
+
+    def hear(self, message: bytes, *, from_client: bool) -> Sequence[Turn]:
+        """Take one whole message; give what it says of turns, in its order."""
+        ...
+
+    def finish(self) -> Sequence[Turn]:
+        """The connection is over: what is known of each turn that is still open. Counts are then a lower bound."""
+        ...
+
+
+@runtime_checkable
+class Tunnels(Protocol):
+    """What a provider may offer beside `Provider`: knowing its tunnels. Without it they pass through unread."""
+
+    def model_of_tunnel(self, call: Call) -> str | None:
+        """The model (or deployment) that a request for a tunnel names, in its path or query; `call.model` is the query's
+        `model`."""
+        ...
+
+    def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
+        """A new reader for a tunnel that *answer* opened; None where there is nothing to read."""
         ...
 
 

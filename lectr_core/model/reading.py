@@ -13,7 +13,7 @@ from lectr_core.model.value import value
 Tree = Mapping[str, Any]  # Any: a recursive tree of numbers, which msgspec cannot name
 """A provider's usage object as sent, less everything that is neither a number nor a short enumerated word."""
 
-UsageState = Literal["reported", "partial", "absent", "unreadable"]
+UsageState = Literal["reported", "partial", "absent", "unreadable", "in_turns"]
 
 
 @value
@@ -34,7 +34,8 @@ class Reading:
 
     state: UsageState = "absent"
     """`reported`: final counts. `partial`: counts of a stream that broke off, a lower bound. `absent`: the answer held
-    none. `unreadable`: it was too large, too deep or no valid JSON."""
+    none. `unreadable`: it was too large, too deep or no valid JSON. `in_turns`: a connection whose counts stand with its
+    turns; only the gateway itself says so."""
     usage: Usage | None = None
     """Set where state is `reported` or `partial`."""
     model: str | None = None
@@ -52,6 +53,20 @@ class Reading:
     """How many pieces of the answer carried output."""
     delta_chars: int = 0
     """Length of those pieces' strings, JSON escapes counted as sent. No text is kept."""
+
+
+@value(kw_only=True)
+class Turn:
+    """News of one turn within a connection: that it began, that it has output, or that it is over."""
+
+    key: str
+    """Tells the turns of one connection apart while they are open. Never recorded."""
+    model: str | None = None
+    """The model that was asked for it, as far as it is known when it begins."""
+    has_output: bool = False
+    """Its first piece of output has come."""
+    reading: Reading | None = None
+    """All that was learnt, once it is over; a turn nobody heard of before begins and ends in one."""
 
 
 ErrorCategory = Literal["rate_limit", "overload", "money", "auth", "client", "server", "in_band", "timeout", "network"]

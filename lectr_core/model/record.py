@@ -60,6 +60,8 @@ class Begun:
     """Which rule, limit or budget acted."""
     policy_fault: str | None = None
     """Why a route could not be followed, or which policy failed; the request then went through unchanged."""
+    connection: str | None = None
+    """Of a turn within a connection that became a tunnel: the id of the connection's own record."""
 
 
 @value(kw_only=True)

@@ -26,7 +26,7 @@ HOLDS = "highest == stored + lost + in flight"
 
 @pytest.fixture
 def out(tmp_path: Path) -> Iterator[Writer]:
-    with Writer(tmp_path, segment_bytes=6_000) as made:
+    with Writer(tmp_path, segment_bytes=7_000) as made:
         yield made
 
 
