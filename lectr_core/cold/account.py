@@ -1,29 +1,28 @@
 """From what a provider reported to disjoint counts and money, each with its bounds and its source. Pure.
 
-Never here: a guess shown as a fact. None is unknown and never 0; a count that is only a lower bound has no upper one. All
-the rules and their reasons: docs/explanation/accounting.md. Called by `deliver.py`.
+Never here: a guess shown as a fact. None is unknown and never 0; a count that is only a lower bound has an upper one only
+where a ceiling is known. All the rules and their reasons: docs/explanation/accounting.md. Called by `deliver.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
 
+from lectr_core.cold.bounds import REFUSED_STATUS, Find, ceiling, most, most_beyond
+from lectr_core.cold.money import SIDE_UNITS, Money, add_up, price, round_half_even
 from lectr_core.cold.prices import Rates, day_of
 from lectr_core.model import units
 from lectr_core.model.price import PriceQuestion
-from lectr_core.model.record import Account, CostBasis, Ended
+from lectr_core.model.reading import Terms, Usage
+from lectr_core.model.record import Account, Ended, ModelCost
 
-SIDE_UNITS: Final = frozenset({units.WEB_SEARCH, units.WEB_FETCH})
-"""Units that come beside tokens. Without a rate for them the tokens' cost still stands, as a lower bound."""
+__all__ = ["SIDE_UNITS", "Find", "IsFirst", "account", "ask", "price", "round_half_even"]
 
-MAX_NANOUSD: Final = units.MAX_COUNT
-"""Nine million dollars for one request. What goes beyond comes from a broken count, and would break sums in databases."""
-
-Find = Callable[[tuple[PriceQuestion, ...]], Rates | None]
-"""How rates are found: `PriceDesk.find`."""
+IsFirst = Callable[[str, str, int], bool]
+"""Whether a record is the one that counts what several may report: `Counted.is_first`."""
 
 FREE: Final = Account(
     cost_nanousd=0,
@@ -33,35 +32,138 @@ FREE: Final = Account(
     price_note="refused by the gateway: never reached a provider",
 )
 UNKNOWN: Final = Account()
+NOTHING: Final = Account(
+    tokens_source="reported",
+    input_tokens=0,
+    input_tokens_low=0,
+    input_tokens_high=0,
+    output_tokens=0,
+    output_tokens_low=0,
+    output_tokens_high=0,
+    cached_input_tokens=0,
+    cache_write_tokens=0,
+    reasoning_tokens=0,
+    cost_nanousd=0,
+    cost_low_nanousd=0,
+    cost_high_nanousd=0,
+    cost_basis="exact",
+)
+"""A request that used nothing; the note says why."""
+UNBILLED: Final = attrs.evolve(NOTHING, price_note="a request of a kind that no tokens are billed for")
+REFUSED: Final = attrs.evolve(NOTHING, price_note="refused by the provider before any work")
+COUNTED: Final = attrs.evolve(NOTHING, price_note="counted with the first request that reported it")
+OPEN: Final = Account(
+    input_tokens_low=0,
+    output_tokens_low=0,
+    cost_low_nanousd=0,
+    price_note="open: counted when its result is fetched through the gateway",
+)
+IMPOSSIBLE: Final = Account(price_note="the usage that was read holds an impossible count")
+
+_NO_TERMS: Final = Terms()
+
+
+def always_first(_name: str, _record: str, _started_ns: int) -> bool:
+    """For those who have no memory of what was counted."""
+    return True
+
+
+def account(ended: Ended, find: Find, is_first: IsFirst = always_first) -> Account:
+    """Count and price one finished exchange. Units: tokens; nano-dollars."""
+    reading = ended.reading
+    usage = reading.usage
+    if usage is None or reading.state not in ("reported", "partial"):
+        return _without_usage(ended, find)
+    terms = usage.terms or _NO_TERMS
+    if not _is_possible(usage, terms):
+        return IMPOSSIBLE
+    if terms.once is not None and reading.state == "reported":
+        name = f"{_server(ended)} {terms.once}"
+        if not is_first(name, ended.begun.id, ended.begun.started_ns):
+            return COUNTED
+    pieces = _pieces(ended, usage, terms)
+    quoted = [find(piece.questions) if piece.questions else None for piece in pieces]
+    is_final = reading.state == "reported"
+    moneys = [
+        price(piece.units, rates, is_final=is_final, model=piece.model) for piece, rates in zip(pieces, quoted, strict=True)
+    ]
+    money = _as_told(add_up(moneys), quoted[0], terms, is_final=is_final)
+    counted = _counted(_sums(pieces), is_final=is_final)
+    found = _with_money(counted, money, _speaking(quoted))
+    if len(pieces) > 1:
+        found = attrs.evolve(found, by_model=_by_model(pieces, moneys, quoted))
+    return found if is_final else _bounded(found, money, ended, terms, find)
 
 
 @attrs.frozen
-class Money:
-    """What the units of one record cost."""
+class _Piece:
+    """What is priced by itself."""
 
-    cost: int | None
-    low: int | None
-    high: int | None
-    parts: dict[str, int]
-    basis: CostBasis
-    note: str | None
+    units: units.Units
+    variant: str | None
+    questions: tuple[PriceQuestion, ...]
+    """Empty where it is not known whose price it has."""
+
+    @property
+    def model(self) -> str | None:
+        """The one that should be priced."""
+        return self.questions[0].model if self.questions else None
 
 
-def account(ended: Ended, find: Find) -> Account:
-    """Count and price one finished exchange. Units: tokens; nano-dollars."""
-    usage = ended.reading.usage
-    if usage is None or ended.reading.state not in ("reported", "partial"):
-        return FREE if ended.outcome == "lectr_refused" and not ended.attempts else UNKNOWN
-    counts = usage.units
-    if not all(0 <= count <= units.MAX_COUNT for count in counts.values()):
-        return Account(price_note="the usage that was read holds an impossible count")
-    is_final = ended.reading.state == "reported"
+def _pieces(ended: Ended, usage: Usage, terms: Terms) -> list[_Piece]:
+    """The answer's own model, unless shares hold everything, and each share."""
+    taken = units.total(usage.units, units.INPUT_UNITS)
+    own = _Piece(usage.units, ended.reading.variant, ask(ended, terms.longest_prompt or taken, terms.region))
+    pieces = [own] if not terms.shares or any(usage.units.values()) else []
+    for share in terms.shares:
+        prompt = share.longest_prompt or units.total(share.units, units.INPUT_UNITS)
+        questions = ask(ended, prompt, terms.region, own=(share.model, share.variant)) if share.model else ()
+        pieces.append(_Piece(share.units, share.variant, questions))
+    return pieces
+
+
+def ask(
+    ended: Ended, input_tokens: int, region: str | None = None, *, own: tuple[str | None, str | None] | None = None
+) -> tuple[PriceQuestion, ...]:
+    """The questions to a price book: for the model as the provider reports it, and for the one that was sent.
+
+    Shapes: *own* is a share's model and variant. Empty where it is not known who served the request, or with what.
+    """
+    begun = ended.begun
+    provider = _server(ended)
+    if provider is None:
+        return ()
+    day = day_of(begun.started_ns)
+    if own is not None:
+        models, variant = dict.fromkeys((own[0],)), own[1]
+    else:
+        models = dict.fromkeys((ended.reading.model, begun.model_sent or begun.model_requested))
+        variant = ended.reading.variant
+    return tuple(PriceQuestion(provider, model, day, variant, input_tokens, region) for model in models if model)
+
+
+def _server(ended: Ended) -> str | None:
+    return ended.attempts[-1].provider if ended.attempts else ended.begun.provider
+
+
+def _is_possible(usage: Usage, terms: Terms) -> bool:
+    counts = [usage.units, *(share.units for share in terms.shares)]
+    return all(0 <= count <= units.MAX_COUNT for one in counts for count in one.values())
+
+
+def _sums(pieces: Sequence[_Piece]) -> dict[str, int]:
+    if len(pieces) == 1:
+        return dict(pieces[0].units)
+    counts: dict[str, int] = {}
+    for piece in pieces:
+        for unit, count in piece.units.items():
+            counts[unit] = min(counts.get(unit, 0) + count, units.MAX_COUNT)
+    return counts
+
+
+def _counted(counts: Mapping[str, int], *, is_final: bool) -> Account:
     taken = units.total(counts, units.INPUT_UNITS)
     given = units.total(counts, units.OUTPUT_UNITS)
-    questions = ask(ended, taken)
-    rates = find(questions) if questions else None
-    money = price(counts, rates, is_final=is_final, model=questions[0].model if questions else None)
-    quote = rates.quote if rates is not None else None
     return Account(
         units=dict(counts),
         tokens_source="reported",
@@ -74,57 +176,101 @@ def account(ended: Ended, find: Find) -> Account:
         cached_input_tokens=units.total(counts, units.CACHE_READ_UNITS),
         cache_write_tokens=units.total(counts, units.CACHE_WRITE_UNITS),
         reasoning_tokens=counts.get(units.REASONING, 0),
+    )
+
+
+def _with_money(counted: Account, money: Money, rates: Rates | None) -> Account:
+    quote = rates.quote if rates is not None and money.basis != "reported" else None
+    source = "the provider's own account" if money.basis == "reported" else None
+    return attrs.evolve(
+        counted,
         cost_nanousd=money.cost,
         cost_low_nanousd=money.low,
         cost_high_nanousd=money.high,
         cost_parts_nanousd=money.parts,
         cost_basis=money.basis,
         price_id=quote.price_id if quote is not None else None,
-        price_source=quote.source if quote is not None else None,
+        price_source=quote.source if quote is not None else source,
         price_date=quote.dated if quote is not None else None,
         price_note=money.note,
     )
 
 
-def ask(ended: Ended, input_tokens: int) -> tuple[PriceQuestion, ...]:
-    """The questions to a price book: for the model as the provider reports it, and for the one that was sent.
-
-    Empty where it is not known who served the request, or with what.
-    """
-    begun = ended.begun
-    provider = ended.attempts[-1].provider if ended.attempts else begun.provider
-    if provider is None:
-        return ()
-    day, variant = day_of(begun.started_ns), ended.reading.variant
-    models = dict.fromkeys((ended.reading.model, begun.model_sent or begun.model_requested))
-    return tuple(PriceQuestion(provider, model, day, variant, input_tokens) for model in models if model)
+def _speaking(quoted: Sequence[Rates | None]) -> Rates | None:
+    """Whose price the record names: the first that is known; the others stand in `by_model`."""
+    return next((rates for rates in quoted if rates is not None), None)
 
 
-def price(counts: units.Units, rates: Rates | None, *, is_final: bool, model: str | None) -> Money:
-    """Cost of *counts*, where *model* is the one that should be priced.
-
-    Units: nano-dollars; the sum is exact and rounded once, half to even, and so is each part for itself.
-    """
-    if rates is None:
-        return Money(None, None, None, {}, "unknown", "no price book knows the model")
-    exact = {unit: count * rates.per_unit[unit] for unit, count in counts.items() if count and unit in rates.per_unit}
-    missing = [unit for unit, count in counts.items() if count and unit not in rates.per_unit]
-    known = round_half_even(sum(exact.values()), rates.scale)
-    parts = {unit: round_half_even(part, rates.scale) for unit, part in exact.items()}
-    notes = [rates.quote.note] if rates.quote.note else []
-    if model is not None and model != rates.model:
-        notes.append(f"no price for {model!r}: priced as {rates.model!r}")
-    if missing:
-        notes.append(f"no rate for {', '.join(sorted(missing))}: not in the cost")
-    note = "; ".join(notes) or None
-    if known > MAX_NANOUSD:
-        return Money(None, None, None, {}, "unknown", "the counts are too large to be true")
-    if missing and (not exact or not SIDE_UNITS.issuperset(missing)):
-        return Money(None, known, None, parts, "unknown", note)
-    return Money(known, known, known if is_final and not missing else None, parts, rates.quote.basis, note)
+def _as_told(money: Money, rates: Rates | None, terms: Terms, *, is_final: bool) -> Money:
+    """With what the provider says itself: what it cost, or that the usual price may not hold."""
+    told = terms.cost_nanousd
+    if told is not None and 0 <= told <= units.MAX_COUNT and (rates is None or rates.quote.basis != "override"):
+        return Money(told, told, told if is_final else None, {}, "reported", None)
+    if terms.doubt is None:
+        return money
+    basis = "fallback" if money.basis in ("exact", "variant") else money.basis
+    return attrs.evolve(money, basis=basis, note="; ".join(filter(None, (money.note, terms.doubt))))
 
 
-def round_half_even(amount: int, scale: int) -> int:
-    """*amount* / *scale* to the nearest whole number; of two equally near the even one. Both are ≥ 0."""
-    whole, rest = divmod(amount, scale)
-    return whole + (2 * rest > scale or (2 * rest == scale and whole % 2 == 1))
+def _by_model(pieces: Sequence[_Piece], moneys: Sequence[Money], quoted: Sequence[Rates | None]) -> tuple[ModelCost, ...]:
+    return tuple(
+        ModelCost(
+            model=piece.model,
+            variant=piece.variant,
+            units=dict(piece.units),
+            cost_nanousd=money.cost,
+            cost_basis=money.basis,
+            price_id=rates.quote.price_id if rates is not None else None,
+        )
+        for piece, money, rates in zip(pieces, moneys, quoted, strict=True)
+    )
+
+
+def _without_usage(ended: Ended, find: Find) -> Account:
+    """What is known of a request whose answer told nothing."""
+    state = ended.reading.state
+    if state == "unbilled":
+        return UNBILLED
+    if state == "open":
+        return OPEN
+    if ended.outcome == "lectr_refused" and not ended.attempts:
+        return FREE
+    if ended.outcome == "ok":
+        return UNKNOWN
+    if ended.outcome == "provider_error" and ended.status in REFUSED_STATUS:
+        return REFUSED
+    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens)
+    return Account(
+        input_tokens_low=0,
+        input_tokens_high=limits.input_tokens,
+        output_tokens_low=0,
+        output_tokens_high=limits.output_tokens,
+        cost_low_nanousd=0,
+        cost_high_nanousd=most(limits),
+        price_note=limits.note,
+    )
+
+
+def _bounded(found: Account, money: Money, ended: Ended, terms: Terms, find: Find) -> Account:
+    """With upper bounds for what may have come after the last report."""
+    taken, given = found.input_tokens or 0, found.output_tokens or 0
+    limits = ceiling(ask(ended, 0, terms.region), find, ended.begun.max_tokens)
+    input_high = limits.input_tokens if terms.input_open else taken
+    # Where the provider works in several turns, the ceiling holds for each of them: there is none for the whole.
+    output_high = None if terms.input_open else limits.output_tokens
+    if input_high is not None and input_high < taken:
+        input_high = None
+    if output_high is not None and output_high < given:
+        output_high = None
+    more_input = None if input_high is None else input_high - taken
+    more_output = None if output_high is None else output_high - given
+    is_priced = money.cost is not None and money.basis != "reported"
+    known = money.exactly if is_priced else None
+    note = limits.note if output_high is not None else "no upper bound: what came after the last report is not known"
+    return attrs.evolve(
+        found,
+        input_tokens_high=input_high,
+        output_tokens_high=output_high,
+        cost_high_nanousd=most_beyond(known, limits, more_input, more_output),
+        price_note="; ".join(filter(None, (found.price_note, note))),
+    )

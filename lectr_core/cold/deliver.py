@@ -15,7 +15,7 @@ from typing import Final, Literal
 import attrs
 import trio
 
-from lectr_core.cold.account import account
+from lectr_core.cold.account import IsFirst, account, always_first
 from lectr_core.cold.prices import PriceDesk
 from lectr_core.cold.standing import SinkStanding
 from lectr_core.journal.layout import stream_names
@@ -57,6 +57,8 @@ class Delivery:
     desk: PriceDesk
     clock: Callable[[], float] = trio.current_time
     """Monotonic, in seconds."""
+    is_first: IsFirst = always_first
+    """Which record counts what several may report: `Counted.is_first`."""
     stored: dict[str, Cursor] | None = attrs.field(init=False, default=None)
     """How far each stream is stored, as the sink itself said or confirmed; None until it has said so."""
     failures: int = attrs.field(init=False, default=0)
@@ -98,7 +100,8 @@ class Delivery:
             for ended in batch.ended:
                 if len(records) % _TURN == 0:
                     await trio.lowlevel.checkpoint()
-                records.append(Record(stream=batch.cursor.stream, ended=ended, account=account(ended, self.desk.find)))
+                accounted = account(ended, self.desk.find, self.is_first)
+                records.append(Record(stream=batch.cursor.stream, ended=ended, account=accounted))
         cursors = [batch.cursor for batch in batches if self._is_news(batch)]
         return Parcel(records, cursors, is_full=len(records) >= self._limit)
 

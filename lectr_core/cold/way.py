@@ -17,6 +17,8 @@ from typing import Final
 
 import trio
 
+from lectr_core.cold.counted import FILE as COUNTED_FILE
+from lectr_core.cold.counted import Counted
 from lectr_core.cold.deliver import Delivery
 from lectr_core.cold.free import free_now
 from lectr_core.cold.prices import PriceDesk
@@ -44,7 +46,8 @@ async def run(data: Path, sinks: Sequence[Sink], price_books: Sequence[PriceBook
     journal = data / "journal"
     journal.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
     desk = PriceDesk(price_books)
-    deliveries = [Delivery(sink, journal, desk) for sink in sinks]
+    counted = Counted(data / COUNTED_FILE)
+    deliveries = [Delivery(sink, journal, desk, is_first=counted.is_first) for sink in sinks]
     async with trio.open_nursery() as nursery:
         waits = trio.Event()
         nursery.start_soon(tell, health, deliveries, desk, waits)

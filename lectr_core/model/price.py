@@ -25,6 +25,8 @@ class PriceQuestion:
     """Service tier or speed from the answer; None for the usual one."""
     input_tokens: int
     """The whole prompt: some prices depend on its length."""
+    region: str | None = None
+    """Where it was worked on, if that may change the price."""
 
 
 @attrs.frozen
@@ -43,6 +45,10 @@ class Quote:
     """`exact`: the usual price. `variant`: the price of the variant asked. `fallback`: no price for that variant, so the
     usual one. `override`: the operator's own."""
     note: str | None = None
+    borrowed: Mapping[str, str] = attrs.field(factory=dict)
+    """Units without a rate of their own, and what was taken instead: `{"cache_read": "the input rate"}`. Said where used."""
+    limit_tokens: int | None = None
+    """How many tokens the model takes and gives at most, together: its context window."""
 
 
 NANO = 1_000_000_000

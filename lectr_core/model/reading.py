@@ -13,7 +13,41 @@ from lectr_core.model.value import value
 Tree = Mapping[str, Any]  # Any: a recursive tree of numbers, which msgspec cannot name
 """A provider's usage object as sent, less everything that is neither a number nor a short enumerated word."""
 
-UsageState = Literal["reported", "partial", "absent", "unreadable", "in_turns"]
+UsageState = Literal["reported", "partial", "absent", "unreadable", "open", "unbilled", "in_turns"]
+
+
+@value
+class Share:
+    """What an answer used that is priced by itself: of another model than its own, at another tier, for another prompt."""
+
+    model: str | None
+    """As the provider names it; None where it does not."""
+    units: Units
+    """Disjoint counts, as in `Usage`."""
+    variant: str | None = None
+    """As in `Reading`."""
+    longest_prompt: int | None = None
+    """As in `Terms`."""
+
+
+@value
+class Terms:
+    """What is rare, and changes what an answer costs. Most answers have none of it."""
+
+    shares: tuple[Share, ...] = ()
+    """Used beside `Usage.units`, and in none of them."""
+    longest_prompt: int | None = None
+    """Where the counts are sums over several prompts: tokens of the longest one. Some prices depend on the length."""
+    region: str | None = None
+    """Where it was worked on, if that may change the price."""
+    cost_nanousd: int | None = None
+    """What it cost by the provider's own account."""
+    doubt: str | None = None
+    """Why its usual price may not be the one billed; for people."""
+    input_open: bool = False
+    """Of counts that are partial: whether the prompt's may still have grown."""
+    once: str | None = None
+    """Set where a later answer may report this usage again: under which name it is counted, the first time alone."""
 
 
 @value
@@ -26,6 +60,8 @@ class Usage:
     """The provider's own tree, kept so that a count can be checked and taken apart again later."""
     adds_up: bool | None = None
     """Whether the parts sum to the provider's own totals; None where it gives none."""
+    terms: Terms | None = None
+    """What else decides the cost; None for most."""
 
 
 @value
@@ -34,7 +70,8 @@ class Reading:
 
     state: UsageState = "absent"
     """`reported`: final counts. `partial`: counts of a stream that broke off, a lower bound. `absent`: the answer held
-    none. `unreadable`: it was too large, too deep or no valid JSON. `in_turns`: a connection whose counts stand with its
+    none. `unreadable`: it was too large, too deep or no valid JSON. `open`: it is used later, and told by another answer.
+    `unbilled`: a request of a kind that no tokens are billed for. `in_turns`: a connection whose counts stand with its
     turns; only the gateway itself says so."""
     usage: Usage | None = None
     """Set where state is `reported` or `partial`."""

@@ -19,7 +19,7 @@ Outcome = Literal[
 ]
 EndedBy = Literal["completed", "client_gone", "provider_failed", "gateway_timeout", "gateway_shutdown", "crash"]
 TokensSource = Literal["reported", "measured", "estimated", "unknown"]
-CostBasis = Literal["exact", "variant", "fallback", "override", "unknown"]
+CostBasis = Literal["exact", "variant", "fallback", "override", "reported", "unknown"]
 
 
 @value(kw_only=True)
@@ -115,6 +115,18 @@ class Ended:
 
 
 @value(kw_only=True)
+class ModelCost:
+    """What one model of several took of an answer, and what that cost."""
+
+    model: str | None
+    variant: str | None
+    units: Units
+    cost_nanousd: int | None
+    cost_basis: CostBasis
+    price_id: str | None
+
+
+@value(kw_only=True)
 class Account:
     """Counts and money of one record, each with its source and bounds. None is unknown, never 0."""
 
@@ -144,6 +156,8 @@ class Account:
     """ISO date from which the price holds, or on which the source was issued."""
     price_note: str | None = None
     """What the price could not say, e.g. `no rate for cache_read: input rate used`."""
+    by_model: tuple[ModelCost, ...] = ()
+    """Where several models, tiers or prompts were priced apart: each of them. They sum to the rest of the account."""
 
 
 @value(kw_only=True)

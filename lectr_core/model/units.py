@@ -23,6 +23,7 @@ CACHE_WRITE_12H: Final = "cache_write_12h"
 INPUT_AUDIO: Final = "input_audio"
 """Audio tokens of the prompt, uncached."""
 CACHE_READ_AUDIO: Final = "cache_read_audio"
+CACHE_READ_IMAGE: Final = "cache_read_image"
 INPUT_IMAGE: Final = "input_image"
 """Image tokens of the prompt, where the provider bills them apart."""
 INPUT_VIDEO: Final = "input_video"
@@ -34,6 +35,7 @@ REASONING: Final = "reasoning"
 """Tokens of the answer that the model spent on thinking."""
 OUTPUT_AUDIO: Final = "output_audio"
 OUTPUT_IMAGE: Final = "output_image"
+OUTPUT_VIDEO: Final = "output_video"
 
 INPUT_UNITS: Final = frozenset(
     {
@@ -46,18 +48,24 @@ INPUT_UNITS: Final = frozenset(
         CACHE_WRITE_12H,
         INPUT_AUDIO,
         CACHE_READ_AUDIO,
+        CACHE_READ_IMAGE,
         INPUT_IMAGE,
         INPUT_VIDEO,
         INPUT_TOOL,
     }
 )
-CACHE_READ_UNITS: Final = frozenset({CACHE_READ, CACHE_READ_AUDIO})
+CACHE_READ_UNITS: Final = frozenset({CACHE_READ, CACHE_READ_AUDIO, CACHE_READ_IMAGE})
 CACHE_WRITE_UNITS: Final = frozenset({CACHE_WRITE, CACHE_WRITE_5M, CACHE_WRITE_30M, CACHE_WRITE_1H, CACHE_WRITE_12H})
-OUTPUT_UNITS: Final = frozenset({OUTPUT, REASONING, OUTPUT_AUDIO, OUTPUT_IMAGE})
+OUTPUT_UNITS: Final = frozenset({OUTPUT, REASONING, OUTPUT_AUDIO, OUTPUT_IMAGE, OUTPUT_VIDEO})
 
 # Tool units are calls, not tokens; they stand in no token total.
 WEB_SEARCH: Final = "web_search"
 WEB_FETCH: Final = "web_fetch"
+SOCIAL_SEARCH: Final = "social_search"
+FILE_SEARCH: Final = "file_search"
+CODE_EXECUTION: Final = "code_execution"
+CITATION: Final = "citation"
+"""Tokens of sources that a search put before the model, billed apart from the prompt."""
 AUDIO_SECONDS: Final = "audio_seconds"
 IMAGES: Final = "images"
 

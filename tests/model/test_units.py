@@ -16,7 +16,7 @@ COUNTS = st.dictionaries(st.sampled_from([*NAMES, "invented_later"]), st.integer
 
 
 def test_each_unit_has_a_name_of_its_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) == 20
+    assert len(NAMES) == len(set(NAMES)) == 26
 
 
 def test_no_token_is_of_the_prompt_and_of_the_answer() -> None:
@@ -25,7 +25,9 @@ def test_no_token_is_of_the_prompt_and_of_the_answer() -> None:
     assert not units.CACHE_READ_UNITS & units.CACHE_WRITE_UNITS
 
 
-@pytest.mark.parametrize("name", [units.WEB_SEARCH, units.WEB_FETCH, units.AUDIO_SECONDS, units.IMAGES])
+@pytest.mark.parametrize(
+    "name", [units.WEB_SEARCH, units.WEB_FETCH, units.FILE_SEARCH, units.CITATION, units.AUDIO_SECONDS, units.IMAGES]
+)
 def test_what_is_no_token_is_in_no_token_total(name: str) -> None:
     assert name not in TOKENS
 
