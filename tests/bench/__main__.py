@@ -1,9 +1,8 @@
-"""What a request costs: CPU time per request of one gateway worker, beside nginx as a plain proxy. `python -m tests.bench`.
+"""What Lectr costs beside other gateways: `python -m tests.bench`. Measures, and writes `docs/reference/benchmarks.json`.
 
-Both stand in front of the same stand-in provider and serve the same small, not streamed, chat completion over connections
-that are kept. Rounds are interleaved, so that a machine that slows down slows both. CPU time is read from the processes
-themselves: it is the figure that other load disturbs least. The load generator and the provider are not counted. Prints a
-Markdown table.
+Installs what it compares with (see `peers.py`), starts all of it in front of one cheap provider, lets gateways take turns on
+a core of their own, and reads CPU time and memory from `/proc`. The pages are made of the file by `docs/generate/`. Options
+narrow it down; a run that does not measure everything prints its figures and writes nothing.
 """
 
 from __future__ import annotations
@@ -11,181 +10,156 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import platform
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import attrs
+from tests.bench import cold_path, curves, machine, measures, peers, standing, subjects
+from tests.bench.results import FILE, ROOT, Results, median, ratio, spread
+from tests.bench.subjects import DIRECT, ENVOY, LECTR, NAMES, NGINX, Subject
 
-from tests.whole.gateway import Gateway, free_port, gateway, until
-from tests.whole.wire_client import request, wire
-
-TICKS: Final = os.sysconf("SC_CLK_TCK")
-HERE: Final = Path(__file__).parent
-
-BODY: Final = (
-    b'{"model":"gpt-4o-mini","messages":[{"role":"system","content":"'
-    + b"You are a careful assistant. " * 20
-    + b'"},{"role":"user","content":"hello"}],"max_tokens":64}'
-)
-
-# As many as a policy file of a small company has; none of them matches, so that each is looked at.
-RULE: Final = """
-[[rule]]
-name = "rule {n}"
-when = {{ feature = "feature-{n}", task = "classification" }}
-route = {{ model = "gpt-4o" }}
-"""
-RULES: Final = "".join(RULE.format(n=n) for n in range(10))
-
-NGINX: Final = """
-daemon off; worker_processes 1; pid {place}/nginx.pid; error_log {place}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/f;
-  uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;
-  upstream provider {{ server 127.0.0.1:{upstream}; keepalive 64; }}
-  server {{
-    listen 127.0.0.1:{port}; keepalive_requests 10000000; client_body_buffer_size 64k;
-    location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; }}
-  }}
-}}
-"""
-
-
-@attrs.frozen
-class Subject:
-    """One thing that is measured."""
-
-    name: str
-    url: str
-    fields: tuple[tuple[str, str], ...]
-    pid: Callable[[], int]
-    """The one process that carries the requests."""
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time a process has used, in user and kernel mode. Units: seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def load(subject: Subject, requests: int, connections: int) -> float:
-    """Send *requests* over *connections* and read every answer. Returns the seconds it took."""
-    fields = (("Content-Type", "application/json"), ("Authorization", "Bearer sk-proj-bench"), *subject.fields)
-    sent = request("POST", "/v1/chat/completions", *fields, body=BODY)
-    with contextlib.ExitStack() as stack:
-        lines = [stack.enter_context(wire(subject.url)) for _ in range(connections)]
-        start = time.perf_counter()
-        for _ in range(requests // connections):
-            for line in lines:
-                line.send(sent)
-            for line in lines:
-                got = line.get()
-                assert got.status == 200, got
-        return time.perf_counter() - start
-
-
-def one_round(subject: Subject, requests: int, connections: int) -> tuple[float, float]:
-    """CPU µs a request, and requests a second, of one round."""
-    before = cpu_s(subject.pid())
-    took_s = load(subject, requests, connections)
-    return (cpu_s(subject.pid()) - before) / requests * 1e6, requests / took_s
-
-
-@contextlib.contextmanager
-def provider() -> Iterator[int]:
-    """The cheapest provider there is. Gives its port."""
-    command = [sys.executable, str(HERE / "provider.py")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield int(process.stdout.readline())
-        finally:
-            process.kill()
-
-
-@contextlib.contextmanager
-def nginx(place: Path, upstream: int) -> Iterator[Subject | None]:
-    """nginx with one worker and connections to the provider that are kept; None where it is not installed."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        yield None
-        return
-    port = free_port()
-    config = place / "nginx.conf"
-    config.write_text(NGINX.format(place=place, upstream=upstream, port=port))
-    with subprocess.Popen([program, "-c", str(config), "-p", str(place)], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield Subject("nginx, plain proxy", f"http://127.0.0.1:{port}", (), lambda: _child_of(process.pid))
-        finally:
-            process.terminate()
-
-
-def _child_of(pid: int) -> int:
-    """The one child of a process: nginx's worker."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    return int(until(lambda: children.read_text().split(), what="nginx has a worker")[0])
-
-
-def _worker_of(running: Gateway) -> int:
-    return next(pid for pid, line in running.pids().items() if "assembly.worker" in line)
-
-
-def table(results: dict[str, list[tuple[float, float]]], arguments: argparse.Namespace) -> str:
-    """The figures as Markdown."""
-    lines = [
-        "| | CPU µs a request, median | lowest to highest | requests a second, median | of nginx |",
-        "|---|---|---|---|---|",
-    ]
-    medians = {name: statistics.median(cpu for cpu, _ in rounds) for name, rounds in results.items()}
-    base = next((median for name, median in medians.items() if name.startswith("nginx")), None)
-    for name, rounds in results.items():
-        costs = [cpu for cpu, _ in rounds]
-        rate = statistics.median(rate for _, rate in rounds)
-        ratio = f"{medians[name] / base:.1f} ×" if base else "—"
-        lines.append(f"| {name} | {medians[name]:.0f} | {min(costs):.0f} to {max(costs):.0f} | {rate:.0f} | {ratio} |")
-    where = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    how = f"{arguments.rounds} interleaved rounds of {arguments.requests} requests over {arguments.connections} connections"
-    return "\n".join([*lines, "", f"{how}; request body {len(BODY)} bytes; {where}."])
+QUICK: Final = (LECTR, ENVOY, NGINX)
+"""Those that are measured with everything; the others with what their users feel most."""
+FOR_ALL: Final = ("small", "spaced", "burst")
+STANDING: Final = ("memory", "start", "cold", "workers")
+PARTS: Final = (*measures.ALL, "lag", *STANDING, *curves.ALL)
+PAGES: Final = {"benchmarks": "reference", "scaling": "explanation"}
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, write and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--requests", type=int, default=4000, help="of each round")
-    parser.add_argument("--connections", type=int, default=8)
-    arguments = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lectr-bench-")))
-        upstream = stack.enter_context(provider())
-        (place / "nginx").mkdir()
-        (place / "lectr").mkdir()
-        beside = stack.enter_context(nginx(place / "nginx", upstream))
-        running = stack.enter_context(gateway(place / "lectr", f"http://127.0.0.1:{upstream}", held=False, extra=RULES))
-        own = (("X-Lectr-Key", running.key), ("X-Lectr-Feature", "bench"))
-        subjects = [
-            Subject("Lectr: key, detection, 10 rules, reading, journal", running.url, own, lambda: _worker_of(running)),
-            *([beside] if beside else []),
-        ]
-        for subject in subjects:
-            load(subject, 500, arguments.connections)  # until it is warm
-        results: dict[str, list[tuple[float, float]]] = {subject.name: [] for subject in subjects}
-        for _ in range(arguments.rounds):
-            for subject in subjects:
-                results[subject.name].append(one_round(subject, arguments.requests, arguments.connections))
-        print(table(results, arguments))
-        if beside is None:
-            print("\nnginx is not installed, so there is nothing to compare with.")
+    parser.add_argument("--scale", type=float, default=1.0, help="how many requests a round sends, of the usual number")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--with", nargs="+", choices=NAMES, default=NAMES, metavar="GATEWAY", dest="wanted", help=str(NAMES))
+    parser.add_argument("--keep", type=Path, help="write the figures here, whatever was measured")
+    asked = parser.parse_args()
+    machine.allow_descriptors()
+    os.sched_setaffinity(0, machine.cores()[1])
+    results = Results(machine=machine.described(), rounds=asked.rounds, versions=_versions(asked.wanted))
+    results.busy = [_busy(), os.getloadavg()[0]]
+    with tempfile.TemporaryDirectory(prefix="lectr-bench-") as place, subjects.provider() as upstream:
+        _run(asked, Path(place), upstream, results)
+    results.busy.append(os.getloadavg()[0])
+    print(told(results))
+    everything = set(asked.only) == set(PARTS) and set(asked.wanted) == set(NAMES)
+    if asked.keep:
+        results.save(asked.keep)
+    elif everything:
+        results.save(FILE)
+        for page, folder in PAGES.items():
+            made = subprocess.run([sys.executable, f"docs/generate/{page}.py"], cwd=ROOT, capture_output=True, check=True)
+            (ROOT / f"docs/{folder}/{page}.md").write_bytes(made.stdout)
+
+
+def _run(asked: argparse.Namespace, place: Path, upstream: int, results: Results) -> None:
+    only, rounds, scale = set(asked.only), asked.rounds, asked.scale
+    if under_load := [part for part in measures.ALL if part in only] + (["lag"] if "lag" in only else []):
+        (place / "load").mkdir()
+        with subjects.started(set(asked.wanted), place / "load", upstream, results.missing) as there:
+            _load(under_load, there, upstream, rounds, scale, results)
+    few = max(1, min(3, rounds))
+    for part in (part for part in STANDING if part in only):
+        for n in range(few):
+            _stand(part, place / f"{part}-{n}", upstream, set(asked.wanted), scale, results)
+    for curve in (part for part in curves.ALL if part in only):
+        print(f"curve: {curve}", file=sys.stderr)
+        curves.measure(curve, place / f"curve-{curve}", upstream, rounds, scale, results)
+
+
+def _load(parts: list[str], there: list[Subject], upstream: int, rounds: int, scale: float, results: Results) -> None:
+    direct = Subject(DIRECT, upstream)
+    for subject in there:
+        with contextlib.suppress(AssertionError, OSError):
+            measures.small(subject, 0.1)  # until it is warm
+    for part in parts:
+        print(f"measure: {part}", file=sys.stderr)
+        if part == "lag":
+            ours = [one for one in there if one.gateway is not None]
+            for subject in ours * min(3, rounds):
+                results.add(subject.name, cold_path.lag(subject, scale))
+            continue
+        taking_part = [one for one in there if one.name in QUICK or part in FOR_ALL]
+        for _ in range(rounds):
+            for subject in ([direct] if part in ("latency", "concurrent") else []) + taking_part:
+                try:
+                    results.add(subject.name, measures.ALL[part](subject, scale))
+                except (AssertionError, OSError, ValueError) as exc:
+                    results.missing[f"{subject.name}: {part}"] = f"{exc}".split("\\r\\n")[0].strip("b'\"")[:120]
+
+
+def _stand(part: str, place: Path, upstream: int, wanted: set[str], scale: float, results: Results) -> None:
+    place.mkdir(parents=True)
+    print(f"measure: {part}", file=sys.stderr)
+    if part == "memory":
+        for name in (name for name in QUICK if name in wanted and name not in results.missing):
+            results.add(name, standing.memory(standing.MAKERS[name], place / name, upstream))
+    elif part == "start":
+        for measure in (standing.start_worker, standing.start_whole):
+            folder = place / measure.__name__
+            folder.mkdir()
+            results.add(LECTR, measure(folder))
+        for _ in range(3):
+            results.add(LECTR, standing.start_help())
+    elif part == "cold":
+        results.add(LECTR, cold_path.records_a_second(place, max(2_000, int(40_000 * scale))))
+    elif part == "workers":
+        _workers(place, upstream, scale, results)
+
+
+def _workers(place: Path, upstream: int, scale: float, results: Results) -> None:
+    """CPU a request with one worker and with two; throughput of both where cores are free for it."""
+    cores = sorted(os.sched_getaffinity(0) | machine.cores()[0])
+    free = len(cores) >= 4
+    for count in (1, 2):
+        with subjects.lectr(place / f"{count}", upstream, settings=f"workers = {count}") as subject:
+            if free:
+                machine.pin(subject.carriers(), set(cores[:2]))
+            sent = subject.request(measures.SMALL)
+            measures.cpu_us(subject, sent, 400, 32)
+            began_s = time.perf_counter()
+            requests = max(400, int(8_000 * scale))
+            cost = measures.cpu_us(subject, sent, requests, 32)
+            took_s = time.perf_counter() - began_s
+            results.add(LECTR, {f"workers_{count}_cpu": cost})
+            if free:
+                results.add(LECTR, {f"workers_{count}_rate": requests / took_s})
+    if not free:
+        results.missing["workers: throughput"] = f"needs 4 processors (2 for workers, 2 for the rest); here are {len(cores)}"
+
+
+def _busy() -> float:
+    """What others take of the machine, looked at for two seconds."""
+    before = machine.ticks()
+    time.sleep(2)
+    return round(machine.busy_share(before, machine.ticks()), 3)
+
+
+def _versions(wanted: list[str]) -> dict[str, str]:
+    return {
+        name: peer().version or "missing"
+        for name, peer in peers.ALL.items()
+        if any(one.lower().startswith(name) for one in wanted)
+    }
+
+
+def told(results: Results) -> str:
+    """The figures for a terminal."""
+    lines = []
+    for measure, by_subject in results.samples.items():
+        for name, samples in by_subject.items():
+            low, high = spread(samples)
+            beside = ratio(samples, results.of(measure, ENVOY)) if name != ENVOY else None
+            of_envoy = f"   {beside:.2f} x Envoy" if beside is not None else ""
+            lines.append(f"{measure:20} {name:24} {median(samples):12.2f}  {low:.2f} to {high:.2f}{of_envoy}")
+    for curve, points in results.curves.items():
+        lines.append(f"{curve:20} " + ", ".join(f"{x}: {median(samples):.0f}" for x, samples in points.items()))
+    lines += [f"missing: {what}: {why}" for what, why in results.missing.items()]
+    return "\n".join([*lines, f"machine in use by others before: {results.busy[0]:.0%}; load {results.busy[1:]}"])
 
 
 if __name__ == "__main__":

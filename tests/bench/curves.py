@@ -1,0 +1,153 @@
+"""What the cost of a request must not grow with: connections, pooled upstreams, rules, idle plugins, stored records.
+
+One gateway for each point of a curve, all alive at once, so that the points of a curve are interleaved as gateways are
+elsewhere. Called by `__main__.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from tests.bench.cold_path import rows, write_journal
+from tests.bench.load import clients
+from tests.bench.measures import CONNECTIONS, SMALL, body, cpu_us
+from tests.bench.results import Results
+from tests.bench.subjects import LECTR, Subject, rules
+from tests.bench.subjects import lectr as start
+from tests.whole.gateway import Gateway, document, free_port, new_key, until
+
+REQUESTS: Final = 3_000
+
+PLUGIN: Final = '''"""A plugin that has nothing to say: a provider to whom nothing belongs, and no policy."""
+
+from lectr_core import DialectProvider, hookimpl
+
+
+@hookimpl
+def lectr_providers(settings):
+    return [DialectProvider("idle-{n}", "http://127.0.0.1:9", None, families=("idle-{n}-",), key_prefixes=(b"idle-{n}-",))]
+
+
+@hookimpl
+def lectr_policies(settings):
+    return []
+'''
+METADATA: Final = "Metadata-Version: 2.1\nName: lectr-provider-idle-{n}\nVersion: 1.0\n"
+ENTRY: Final = "[lectr]\nidle-{n} = lectr_idle_{n}\n"
+
+
+@attrs.frozen
+class Point:
+    """One point of a curve: a gateway, and how its state is made before each sample."""
+
+    curve: str
+    x: str
+    subject: Subject
+    holding: Callable[[Subject], contextlib.AbstractContextManager[object]] = attrs.field(
+        default=lambda subject: contextlib.nullcontext()
+    )
+
+
+@contextlib.contextmanager
+def idle_connections(subject: Subject, count: int) -> Iterator[None]:
+    """So many open connections that say nothing."""
+    with clients(subject.port, count) as them:
+        if count:
+            them.closed_loop(subject.request(SMALL), count, min(count, 8))
+        yield
+
+
+@contextlib.contextmanager
+def pooled_upstreams(subject: Subject, count: int) -> Iterator[None]:
+    """So many connections to the provider, kept."""
+    with clients(subject.port, count) as them:
+        them.closed_loop(subject.request(body("slow-500")), count, count)
+        yield
+
+
+def write_plugins(place: Path, count: int) -> Path:
+    """A folder with so many installed distributions, each with a plugin that has nothing to say."""
+    place.mkdir(parents=True)
+    for n in range(count):
+        (place / f"lectr_idle_{n}.py").write_text(PLUGIN.format(n=n))
+        info = place / f"lectr_provider_idle_{n}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(METADATA.format(n=n))
+        (info / "entry_points.txt").write_text(ENTRY.format(n=n))
+    return place
+
+
+@contextlib.contextmanager
+def with_plugins(place: Path, upstream: int, count: int) -> Iterator[Subject]:
+    """Lectr with so many more plugins."""
+    folder = write_plugins(place / "site", count)
+    running = Gateway(place=place, port=free_port(), key="", environ={"PYTHONPATH": str(folder)})
+    text = document(f"http://127.0.0.1:{upstream}", running.port, running.data, held=False, extra=rules(10))
+    running.config.write_text(text)
+    running.key = new_key(running)
+    found = running.lectr("plugins", check=False).stdout.count("lectr-provider-idle-")
+    assert found == count, f"{found} of {count} idle plugins are installed"
+    running.start()
+    try:
+        fields = (("X-Lectr-Key", running.key), ("X-Lectr-Feature", "bench"))
+        workers = [pid for pid, line in running.pids().items() if "assembly.worker" in line]
+        yield Subject(LECTR, running.port, lambda: workers, fields, gateway=running)
+    finally:
+        running.stop()
+
+
+@contextlib.contextmanager
+def with_records(place: Path, upstream: int, count: int) -> Iterator[Subject]:
+    """Lectr with so many records in its store."""
+    place.mkdir(parents=True)
+    write_journal(place / "data", count)
+    with start(place, upstream) as subject:
+        until(lambda: rows(place / "data") >= count, what="all records are stored", patience_s=180)
+        yield subject
+
+
+def points(curve: str, place: Path, upstream: int, stack: contextlib.ExitStack) -> list[Point]:
+    """Every point of a curve, started."""
+
+    def one(x: str, made: contextlib.AbstractContextManager[Subject], **more: object) -> Point:
+        return Point(curve, x, stack.enter_context(made), **more)  # type: ignore[arg-type]  # only `holding`
+
+    if curve == "connections":
+        subject = stack.enter_context(start(place, upstream))
+        return [
+            Point(curve, str(n), subject, lambda subject, n=n: idle_connections(subject, n))  # type: ignore[misc]  # n is bound here
+            for n in (0, 250, 1000, 2000)
+        ]
+    if curve == "upstreams":
+        return [
+            one(str(n), start(place / f"{n}", upstream), holding=lambda subject, n=n: pooled_upstreams(subject, n))
+            for n in (8, 64, 256)
+        ]
+    if curve == "rules":
+        plain = [one(str(n), start(place / f"{n}", upstream, extra=rules(n) or "# no rule")) for n in (0, 10, 100, 500)]
+        return [*plain, one("500 patterns", start(place / "globs", upstream, extra=rules(500, globs=True)))]
+    if curve == "plugins":
+        return [one(str(n), with_plugins(place / f"{n}", upstream, n)) for n in (0, 10, 40)]
+    return [one(str(n), with_records(place / f"{n}", upstream, n)) for n in (0, 10_000, 50_000)]
+
+
+ALL: Final = ("connections", "upstreams", "rules", "plugins", "records")
+
+
+def measure(curve: str, place: Path, upstream: int, rounds: int, scale: float, results: Results) -> None:
+    """Measure one curve."""
+    with contextlib.ExitStack() as stack:
+        made = points(curve, place, upstream, stack)
+        for point in made:
+            point.subject.settle()
+            cpu_us(point.subject, point.subject.request(SMALL), 300)
+        for _ in range(rounds):
+            for point in made:
+                with point.holding(point.subject):
+                    cost = cpu_us(point.subject, point.subject.request(SMALL), max(100, int(REQUESTS * scale)), CONNECTIONS)
+                results.add_point(curve, point.x, cost)
