@@ -76,6 +76,9 @@ class PriceDesk:
     faults: Counter[str] = attrs.field(init=False, factory=Counter)
     """How often each book failed, by its id."""
     _remembered: OrderedDict[tuple[PriceQuestion, ...], Rates | None] = attrs.field(init=False, factory=OrderedDict)
+    _ready: dict[tuple[int, str], Rates] = attrs.field(init=False, factory=dict)
+    """Rates by the identity of their quote, which they keep alive, and the model it was found under. A book that remembers
+    its quotes gives one and the same for prompts of any length: making it ready costs more than finding it."""
 
     def find(self, questions: tuple[PriceQuestion, ...]) -> Rates | None:
         """The first answer; None where no book knows any of the models."""
@@ -96,10 +99,19 @@ class PriceDesk:
                 try:
                     quote = book.quote(question)
                     if quote is not None:
-                        return make_rates(quote, question.model)
+                        return self._made(quote, question.model)
                 except Exception as exc:  # noqa: BLE001 - a plugin may raise anything, and must not stop the records
                     self._blame(book.id, exc)
         return None
+
+    def _made(self, quote: Quote, model: str) -> Rates:
+        key = (id(quote), model)
+        rates = self._ready.get(key)
+        if rates is None:
+            if len(self._ready) >= REMEMBERED:
+                self._ready.clear()
+            rates = self._ready[key] = make_rates(quote, model)
+        return rates
 
     def _blame(self, book: str, fault: Exception) -> None:
         """Count a fault, and log the 1st, 10th, 100th …"""

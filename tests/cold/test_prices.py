@@ -116,3 +116,19 @@ def test_rates_become_whole_numbers_exactly(text: str) -> None:
 )
 def test_days_are_utc(moment_ns: int, day: date) -> None:
     assert day_of(moment_ns) == day
+
+
+def test_a_quote_given_for_many_prompts_is_made_ready_once() -> None:
+    one, other = quote({"input": ONE}), quote({"input": 2 * ONE})
+
+    @attrs.frozen
+    class ByLength:
+        id: str = "by length"
+
+        def quote(self, question: PriceQuestion) -> Quote:
+            return one if question.input_tokens < 1000 else other
+
+    desk = PriceDesk([ByLength()])
+    found = [desk.find((attrs.evolve(ASKED, input_tokens=tokens),)) for tokens in (1, 999, 1000, 5000)]
+    assert found[0] is found[1] is not found[2] is found[3]
+    assert [rates.quote for rates in found if rates is not None] == [one, one, other, other]
