@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lectr_policy_rules import lectr_policies, lectr_settings
+from lectr_policy_rules.matching import MAX_REMEMBERED, MAX_REMEMBERED_CHARS, FieldIndex, conditions_of
 from lectr_policy_rules.policy import RulesPolicy, verdict_of
 from lectr_policy_rules.rule import Rule, Target, When
 
@@ -194,9 +195,29 @@ def test_without_a_rule_that_is_enabled_there_is_no_policy(sections):
     assert list(lectr_policies(Settings(GatewaySettings(), sections, "v"))) == []
 
 
+def test_what_is_remembered_of_clients_values_is_bounded():
+    index = FieldIndex([conditions_of(When(feature="a*b"))], 0)
+    for n in range(MAX_REMEMBERED * 2):
+        index.of(f"a{n}")
+    assert 0 < len(index.remembered) <= MAX_REMEMBERED
+    assert index.of("a" * MAX_REMEMBERED_CHARS + "b") == 1
+    assert all(len(str(value)) <= MAX_REMEMBERED_CHARS for value in index.remembered)
+
+
+def test_a_value_is_held_against_patterns_once():
+    """What 500 patterns cost is paid for each new value, not for each request."""
+    policy = RulesPolicy([rule(f"r{n}", model=f"*-{n}-?x") for n in range(500)])
+    wanted = attrs.evolve(FACTS, model="big-499-yx")
+    assert policy.decide(wanted).rule == "r499"
+    [(_, remembered, _)] = policy._index._fields
+    assert remembered == {"big-499-yx": 1 << 499}
+    remembered["big-499-yx"] = 1 << 7
+    assert policy.decide(wanted).rule == "r7", "looked up, not tried again"
+
+
 # Few letters and short texts, so that rules and requests meet often.
 words = st.text("ab", min_size=1, max_size=2)
-patterns = st.text("ab*?[]!-", min_size=1, max_size=4)
+patterns = st.text("ab*?[]!-", min_size=1, max_size=6)
 one_or_many = st.one_of(st.none(), words, patterns, st.lists(st.one_of(words, patterns), min_size=1, max_size=3).map(tuple))
 whens = st.builds(
     When,

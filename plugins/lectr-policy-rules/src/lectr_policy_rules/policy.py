@@ -1,16 +1,17 @@
 """The policy that all rules together make: the first rule whose conditions all hold decides.
 
 Everything that can be done once is done at construction; a decision is a look-up and a few comparisons, without I/O, clock
-or state, so that the same object gives the same verdict on a live request and on a recorded one. Called by the hooks.
+or state that could change it, so that the same object gives the same verdict on a live request and on a recorded one. Called
+by the hooks.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from lectr_core import PASS, Facts, OperatorError, Policy, Refusal, Route, Settings, Verdict
-from lectr_policy_rules.matching import FIELDS, Condition, Index, Seen, Value, conditions_of, facts_seen
+from lectr_policy_rules.matching import FIELDS, Condition, Index, Seen, conditions_of, facts_seen
 from lectr_policy_rules.rule import Rule
 
 
@@ -24,25 +25,13 @@ class RulesPolicy:
         self._rules = tuple(rules)
         _refuse_doubles(self._rules)
         asked = [rule for rule in self._rules if rule.enabled]
-        compiled = [conditions_of(rule.when) for rule in asked]
-        self._index = Index(compiled)
-        self._compiled = [_compiled(conditions, rule) for rule, conditions in zip(asked, compiled, strict=True)]
+        self._index = Index([conditions_of(rule.when) for rule in asked])
+        # The last one, at -1, speaks where no rule does.
+        self._verdicts = (*(verdict_of(rule) for rule in asked), PASS)
 
     def decide(self, facts: Facts) -> Verdict:
         """The verdict of the first rule that fits; PASS where none does."""
-        seen = facts_seen(facts)
-        for position in self._index.candidates(seen):
-            literals, globs, verdict = self._compiled[position]
-            for field, values in literals:
-                if seen[field] not in values:
-                    break
-            else:
-                for field, fits in globs:
-                    if not fits(seen[field]):
-                        break
-                else:
-                    return verdict
-        return PASS
+        return self._verdicts[self._index.first(facts_seen(facts))]
 
     def explain(self, facts: Facts) -> str:
         """One line a rule: whether it fits, and if not, what of the request is not as it asks."""
@@ -96,17 +85,6 @@ def _refuse_doubles(rules: Sequence[Rule]) -> None:
             for name in doubles
         ]
         raise OperatorError("rule names must be unique, since records carry them; used more than once: " + ", ".join(places))
-
-
-_Compiled = tuple[
-    tuple[tuple[int, frozenset[Value]], ...], tuple[tuple[int, Callable[[Value], object]], ...], Verdict
-]  # literal conditions first, since they cost least; then globs; then what the rule says
-
-
-def _compiled(conditions: Sequence[Condition], rule: Rule) -> _Compiled:
-    literals = tuple((c.field, c.values) for c in conditions if c.values is not None)
-    globs = tuple((c.field, c.fits) for c in conditions if c.values is None)
-    return literals, globs, verdict_of(rule)
 
 
 def _missed(conditions: Sequence[Condition], seen: Seen) -> list[str]:
