@@ -212,6 +212,15 @@ class History(Protocol):
 
 
 @runtime_checkable
+class Gaps(Protocol):
+    """A history that may have lost what it held, and knows it. Used by `lectr verify` and `lectr doctor`; optional."""
+
+    async def gaps(self) -> Sequence[str]:
+        """One line for each loss that no count shows, for people: which file, and what became of it. Empty: none known."""
+        ...
+
+
+@runtime_checkable
 class Companion(Protocol):
     """A process that runs beside the gateway: an explorer, a stand-in provider. The supervisor starts and restarts it."""
 

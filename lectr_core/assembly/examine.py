@@ -17,31 +17,24 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from lectr_core.assembly.alive import look_at_journal, look_at_running, look_at_stores, running
 from lectr_core.assembly.certificate import CERTIFICATE_WARN_DAYS, expires_at, make_context
 from lectr_core.assembly.command_line import CommandLine
-from lectr_core.assembly.ground import LOCK
-from lectr_core.assembly.health import FOLDER, Health, read_health
 from lectr_core.assembly.keys import FILE, read_book
 from lectr_core.assembly.listen import open_socket, parse_address
 from lectr_core.assembly.outward import look_outward
 from lectr_core.assembly.overrides import OWN, PREFIX, variables
 from lectr_core.assembly.plugins import Fault, Plugins
 from lectr_core.assembly.settings import Loaded, declared
-from lectr_core.cold.standing import Standing
 from lectr_core.errors import LectrError, OperatorError, UnsettledSettings
-from lectr_core.journal.layout import stream_names
-from lectr_core.model import codec
-from lectr_core.model.settings import ProviderSettings, Settings
-from lectr_core.ports import Provider
+from lectr_core.model.settings import AdminSettings, ProviderSettings, Settings
+from lectr_core.ports import Provider, Sink
 
 Level = Literal["ok", "warn", "fail", "skip"]
 # A day of a busy gateway's rows is some 100 MB; below the first figure it is time to act, below the second it is late.
 FREE_WARN_BYTES = 1 << 30
 FREE_FAIL_BYTES = 100 << 20
-# A healthy cold side is a second behind; a stalled one shows long before this much has piled up.
-BACKLOG_WARN_BYTES = 256 << 20
 DESCRIPTORS_WARN = 4096
-BEHIND_WARN_S = 30.0
 CONNECT_LIMIT_S = 0.5
 """To one of our own processes, on this machine."""
 
@@ -76,7 +69,10 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     findings += _data(settings.gateway.data)
     findings += _keys(settings)
     findings += _certificate(settings)
-    findings += _processes(settings, plugins)
+    above = running(settings.gateway.data, time.time())
+    findings += _doors(settings, plugins) if above is None else look_at_running(settings, above)
+    findings += look_at_journal(settings.gateway.data, is_running=above is not None)
+    findings += look_at_stores(_sinks(plugins, settings))
     findings += _machine()
     providers = _providers(plugins, settings)
     findings += _routes(plugins, settings, providers)
@@ -133,6 +129,13 @@ def _strange_variables(loaded: Loaded, plugins: Plugins) -> Iterator[Finding]:
 def _providers(plugins: Plugins, settings: Settings) -> list[Provider]:
     try:
         return [provider for _, provider in plugins.providers(settings)]
+    except LectrError:
+        return []  # said above, one by one
+
+
+def _sinks(plugins: Plugins, settings: Settings) -> list[Sink]:
+    try:
+        return [sink for _, sink in plugins.sinks(settings)]
     except LectrError:
         return []  # said above, one by one
 
@@ -234,81 +237,25 @@ def _routes(plugins: Plugins, settings: Settings, providers: Iterable[Provider])
                 yield Finding("warn", "routes", f"{policy.id} leads to {name!r}, which has no held credential", act)
 
 
-def _processes(settings: Settings, plugins: Plugins) -> Iterator[Finding]:
-    data = settings.gateway.data
-    told = {health.process: health for health in read_health(data)}
-    above = told.get("supervisor")
-    if above is None or not above.is_alive or not (data / LOCK).exists():
-        yield Finding("ok", "gateway", "not running")
-        yield from _ports(settings)
-        yield from _companions(plugins, settings)
-        yield from _backlog(data, running=False)
-        return
-    yield Finding("ok", "gateway", f"running (process {above.pid}), {above.state}, version {above.version}")
-    if refused := above.notes.get("refused"):
-        yield Finding(
-            "fail", "gateway", f"the newest settings are refused: {_first_line(str(refused))}", "lectr config check"
-        )
-    elif above.version != settings.version:
-        act = "the gateway was started with other flags or variables, or has not looked yet"
-        yield Finding("warn", "gateway", f"version {settings.version} is here, {above.version} is in force", act)
-    for name, health in sorted(told.items()):
-        if name.startswith("worker-"):
-            yield from _worker(health)
-    yield from _cold(data)
-    yield from _backlog(data, running=True)
+def _doors(settings: Settings, plugins: Plugins) -> Iterator[Finding]:
+    """Whether a gateway could open its doors, where none runs."""
+    yield Finding("ok", "gateway", "not running")
+    yield from _ports("listen", settings.gateway.listen, "lectr up --listen 127.0.0.1:PORT")
+    admin = settings.section("admin", AdminSettings).listen
+    yield from _ports("admin", [admin] if admin else [], "choose another address for it")
+    yield from _companions(plugins, settings)
 
 
-def _worker(health: Health) -> Iterator[Finding]:
-    if not health.is_alive:
-        if health.state != "stopped":
-            yield Finding("fail", health.process, "not running", "the supervisor starts it again; its log says why it ended")
-        return
-    requests, in_flight = health.counters.get("requests", 0), health.counters.get("in_flight", 0)
-    yield Finding(
-        "ok", health.process, f"{health.state}, {requests} requests, {in_flight} in flight, version {health.version}"
-    )
-    for plugin, count in sorted(health.faults.items()):
-        yield Finding(
-            "warn", health.process, f"plugin {plugin} failed {count} times and was skipped", "its log line says where"
-        )
-    if lost := health.counters.get("records_lost", 0):
-        yield Finding("fail", health.process, f"{lost} records lost (disk full?)", "make room; `lectr verify` counts them")
-    if fault := health.notes.get("keys_fault"):
-        yield Finding("fail", health.process, f"keys are not taken over: {_first_line(str(fault))}")
-    if fault := health.notes.get("tls_fault"):
-        text = f"the new certificate is not taken over: {_first_line(str(fault))}"
-        yield Finding("fail", health.process, text, "mend the files; the old one is served meanwhile")
-
-
-def _cold(data: Path) -> Iterator[Finding]:
-    try:
-        standing = codec.decode((data / FOLDER / "cold.json").read_bytes(), Standing)
-    except (OSError, ValueError):
-        yield Finding("fail", "cold side", "says nothing of itself: nothing is stored", "its log says why")
-        return
-    for sink in standing.sinks:
-        text = f"{sink.id}: {sink.state}, {sink.stored} stored"
-        if sink.failures or sink.unreadable:
-            yield Finding("fail", "cold side", f"{text}; {sink.last_fault}", "records wait in the journal meanwhile")
-        elif sink.behind_s > BEHIND_WARN_S:
-            yield Finding("warn", "cold side", f"{text}, {sink.behind_s:.0f} s behind", "watch whether it catches up")
-        else:
-            yield Finding("ok", "cold side", text)
-    for book, count in sorted(standing.price_faults.items()):
-        yield Finding("warn", "cold side", f"price book {book} failed {count} times", "costs it should know are unknown")
-
-
-def _ports(settings: Settings) -> Iterator[Finding]:
-    for text in settings.gateway.listen:
+def _ports(what: str, listen: Iterable[str], act: str) -> Iterator[Finding]:
+    for text in listen:
         try:
             address = parse_address(text)
-            open_socket(address).close()
+            open_socket(address, setting=f"{'gateway' if what == 'listen' else what}.listen").close()
             if address.path is not None:
                 address.path.unlink(missing_ok=True)
-            yield Finding("ok", "listen", f"{text} is free")
+            yield Finding("ok", what, f"{text} is free")
         except OperatorError as exc:
-            yield Finding("fail", "listen", str(exc), "lectr up --listen 127.0.0.1:PORT")
+            yield Finding("fail", what, str(exc), act)
 
 
 def _companions(plugins: Plugins, settings: Settings) -> Iterator[Finding]:
@@ -330,25 +277,9 @@ def _companions(plugins: Plugins, settings: Settings) -> Iterator[Finding]:
             yield Finding("warn", companion.id, f"{place.netloc} is taken by another process", act)
 
 
-def _backlog(data: Path, *, running: bool) -> Iterator[Finding]:
-    journal = data / "journal"
-    streams = stream_names(journal)
-    held = sum(file.stat().st_size for stream in streams for file in (journal / stream).glob("*.log"))
-    if held > BACKLOG_WARN_BYTES:
-        yield Finding("warn", "journal", f"{held / 1e6:.0f} MB wait in {len(streams)} streams", "see the cold side above")
-    elif streams and not running:
-        yield Finding("ok", "journal", f"{held / 1e6:.1f} MB wait for the next start")
-    else:
-        yield Finding("ok", "journal", f"{held / 1e6:.1f} MB")
-
-
 def _machine() -> Iterator[Finding]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < DESCRIPTORS_WARN:
         yield Finding("warn", "open files", f"at most {hard}; each request needs two", "raise LimitNOFILE or `ulimit -Hn`")
     else:
         yield Finding("ok", "open files", "enough")
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else ""

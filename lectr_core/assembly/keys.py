@@ -90,6 +90,16 @@ def read_book(data: Path) -> Book:
         raise OperatorError(f"cannot read {str(data / FILE)!r}: {exc.strerror}") from exc
 
 
+def reread_book(data: Path) -> Book:
+    """As `read_book`, for a gateway that runs: a file that is gone takes nobody's key away (`lectr keys revoke` does).
+
+    Errors: OperatorError also where there is no file any more, as when somebody removed the data directory.
+    """
+    if not (data / FILE).exists():
+        raise OperatorError(f"{str(data / FILE)!r} is gone: restore it; until then those keys work that worked before")
+    return read_book(data)
+
+
 def create_key(data: Path, org: str, name: str) -> tuple[Key, str]:
     """Make a key, and the org where it is new. Returns the key as kept, and the key itself: nobody can see it again.
 

@@ -26,9 +26,10 @@ import trio
 
 from lectr_core.assembly import process, versions
 from lectr_core.assembly.certificate import Pair, make_context
+from lectr_core.assembly.conduct import stale_retries
 from lectr_core.assembly.egress import egress_of
 from lectr_core.assembly.health import Board, Health
-from lectr_core.assembly.keys import Watched, read_book
+from lectr_core.assembly.keys import Watched, read_book, reread_book
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.errors import LectrError, OperatorError
 from lectr_core.hot.gateway import Gateway, Version
@@ -181,7 +182,7 @@ class Worker:
             if not self.watched.changed():
                 continue
             try:
-                self.gateway.keys = read_book(self.boot.data_path).ring()
+                self.gateway.keys = reread_book(self.boot.data_path).ring()
                 self.notes.pop("keys_fault", None)
             except LectrError as exc:
                 _log.error("the keys stay as they were: %s", exc)

@@ -21,12 +21,13 @@ from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import StreamReader
 from lectr_core.journal.recovery import is_writer_gone
 from lectr_core.model.cursor import Cursor
-from lectr_core.ports import History, Sink
+from lectr_core.ports import Gaps, History, Sink
 
 # A sink at work moves on while it is counted; asked again a moment later it stands still long enough.
 _TRIES: Final = 20
 _PAUSE_S: Final = 0.05
 _BATCH: Final = 1000
+GAPS_LIMIT_S: Final = 5.0
 
 
 @attrs.frozen(kw_only=True)
@@ -69,11 +70,13 @@ class SinkProof:
     streams: tuple[StreamProof, ...]
     fault: str | None = None
     """Why the sink could not be asked; then there are no streams."""
+    gaps: tuple[str, ...] = ()
+    """What the sink held once and lost, by its own word: no count shows it, so nothing is proved."""
 
     @property
     def is_balanced(self) -> bool:
         """Whether all is accounted for. A sink that cannot be asked proves nothing."""
-        return self.fault is None and all(stream.is_balanced for stream in self.streams)
+        return self.fault is None and not self.gaps and all(stream.is_balanced for stream in self.streams)
 
     @property
     def accepted(self) -> int:
@@ -127,12 +130,29 @@ async def prove(journal: Path, sinks: Sequence[Sink]) -> Proof:
     )
 
 
+async def ask_gaps(sinks: Sequence[Sink]) -> list[tuple[str, str, bool]]:
+    """What the sinks say they lost. Waits: on each, GAPS_LIMIT_S at most.
+
+    Shapes: (sink, line, whether the sink said so); False: it could not be asked, and the line says why.
+    """
+    found = []
+    for sink in sinks:
+        if isinstance(sink, Gaps):
+            try:
+                with trio.fail_after(GAPS_LIMIT_S):
+                    found += [(sink.id, gap, True) for gap in await sink.gaps()]
+            except Exception as exc:  # noqa: BLE001 - as in _prove_sink
+                found.append((sink.id, f"cannot say what it lost: {type(exc).__name__}", False))
+    return found
+
+
 async def _prove_sink(journal: Path, name: str, sink: History) -> SinkProof:
     try:
         streams = await _prove_streams(journal, name, sink)
+        gaps = tuple(await sink.gaps()) if isinstance(sink, Gaps) else ()
     except Exception as exc:  # noqa: BLE001 - a sink is a plugin: one that is down must not hide what the others prove
         return SinkProof(sink=name, streams=(), fault=" ".join(f"{type(exc).__name__}: {exc}".split())[:300])
-    return SinkProof(sink=name, streams=streams)
+    return SinkProof(sink=name, streams=streams, gaps=gaps)
 
 
 async def _prove_streams(journal: Path, name: str, sink: History) -> tuple[StreamProof, ...]:

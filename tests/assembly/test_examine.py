@@ -116,6 +116,67 @@ def test_a_running_gateway_is_asked_through_its_health_files(tmp_path: Path, lin
     assert ("warn", "cold side", "price book book failed 2 times") in found
 
 
+def standing() -> Standing:
+    return Standing(pid=1, written_at="", waits_for_other=False, sinks=(), price_faults={})
+
+
+def test_who_has_said_nothing_for_long_is_named(tmp_path: Path, line: CommandLine) -> None:
+    """A process that is stopped, or whose disk is full, leaves its last good word standing."""
+    board = Board(tmp_path)
+    long_ago_s = time.time() - 100
+    with take_data(tmp_path):
+        board.show(health("supervisor"))
+        board.show(health("worker-0", updated_ns=int(long_ago_s * 1e9)))
+        write_standing(tmp_path / "health" / "cold.json", standing())
+        os.utime(tmp_path / "health" / "cold.json", (long_ago_s, long_ago_s))
+        assert ("fail", "has said nothing for 100 s") in told(line, "worker-0")
+        assert ("fail", "has said nothing for 100 s") in told(line, "cold side")
+
+
+def test_a_journal_whose_disk_takes_nothing_is_found_while_a_gateway_runs(tmp_path: Path, line: CommandLine) -> None:
+    with take_data(tmp_path):
+        Board(tmp_path).show(health("supervisor"))
+        assert ("fail", "its disk takes nothing") in told(line, "journal")
+        (tmp_path / "journal").mkdir()
+        assert told(line, "journal") == [("ok", "0.0 MB")]
+
+
+def test_a_data_directory_that_was_removed_under_a_gateway_is_found(tmp_path: Path, line: CommandLine) -> None:
+    Board(tmp_path).show(health("supervisor"))
+    assert ("fail", "somebody removed the data directory while it ran") in told(line, "gateway")
+    Board(tmp_path).show(health("supervisor", updated_ns=1))
+    assert told(line, "gateway") == [("ok", "not running")], "the file of one that was killed long ago"
+
+
+def test_a_taken_admin_port_is_found_where_no_gateway_runs(tmp_path: Path, line: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (tmp_path / "lectr.toml").write_text(f'[admin]\nlisten = "127.0.0.1:{taken.getsockname()[1]}"\n')
+        ((level, text),) = told(line, "admin")
+        assert (level, text.partition(":")[0]) == ("fail", "admin.listen")
+    ((level, _),) = told(line, "admin")
+    assert level == "ok"
+
+
+class Scarred:
+    """A store that lost something, or cannot say."""
+
+    id = "store"
+
+    def __init__(self, *gaps: str) -> None:
+        self.lost = gaps
+
+    async def gaps(self) -> tuple[str, ...]:
+        if not self.lost:
+            raise OSError("away")
+        return self.lost
+
+
+def test_what_a_store_lost_is_told(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    sinks = [("lectr-a", Scarred("a.db was moved")), ("lectr-b", Scarred()), ("lectr-c", object())]
+    monkeypatch.setattr(Plugins, "sinks", lambda self, settings: sinks)
+    assert told(line, "store") == [("fail", "a.db was moved"), ("warn", "cannot say what it lost: OSError")]
+
+
 def test_a_credential_that_is_not_set_is_named_and_never_shown() -> None:
     sections = {"provider.a": ProviderSettings(api_key_env="A_KEY"), "provider.b": ProviderSettings(api_key_env="B_KEY")}
     settings = Settings(gateway=GatewaySettings(), sections=sections, version="v", environ={"A_KEY": "sk-canary"})
@@ -151,6 +212,7 @@ class Reached:
 
     id: str
     origin: Origin | None = None
+    ca_file: Path | None = None
     accepts_unclaimed: bool = False
 
 

@@ -129,3 +129,11 @@ def test_the_file_is_plain_json_for_people_and_backups(tmp_path: Path) -> None:
     kept = json.loads((tmp_path / keys.FILE).read_text())
     assert kept["keys"][0]["name"] == "naïve"
     assert kept["orgs"][0] == {"name": "acme", "disabled": False, "created_at": kept["keys"][0]["created_at"]}
+
+
+def test_a_file_that_is_gone_takes_nobodys_key_away(tmp_path: Path) -> None:
+    keys.create_key(tmp_path, "acme", "ci")
+    assert keys.reread_book(tmp_path) == keys.read_book(tmp_path)
+    (tmp_path / "keys.json").unlink()
+    with pytest.raises(OperatorError, match="is gone"):
+        keys.reread_book(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -101,6 +101,16 @@ async def test_a_sink_that_is_down_hides_nothing_of_the_others(tmp_path: Path) -
     down, good = proof.sinks
     assert (down.fault, down.is_balanced) == ("OSError: no connection", False)
     assert good.is_balanced
+    assert not proof.is_balanced
+
+
+async def test_a_store_that_lost_what_it_held_proves_nothing(tmp_path: Path) -> None:
+    class Scarred(MemorySink):
+        async def gaps(self) -> Sequence[str]:
+            return ("a file was moved aside",)
+
+    proof = await prove(tmp_path, [Scarred()])
+    assert proof.sinks[0].gaps == ("a file was moved aside",)
     assert not proof.is_balanced
 
 

@@ -11,8 +11,8 @@ from lectr_core.assembly.command_line import CommandLine
     short_help="Prove that no record is missing or double.",
     epilog="""\b
 accepted = stored + waiting + in flight + lost, for each sink and each worker's life.
-Exit code 1 where the sum does not come out, where no sink can be asked, or, with --strict, where something was lost or a
-line of the journal was damaged.""",
+Exit code 1 where the sum does not come out, where a sink lost what it held, where no sink can be asked, or, with --strict,
+where something was lost or a line of the journal was damaged.""",
 )
 @click.option("--strict", is_flag=True, help="Declared losses and damaged lines count as a failure too.")
 @click.option("--streams", is_flag=True, help="Show each worker's life on its own line.")
@@ -39,7 +39,7 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
             {
                 "balanced": proved,
                 "sinks": [
-                    {"sink": sink.sink, "balanced": sink.is_balanced, "fault": sink.fault}
+                    {"sink": sink.sink, "balanced": sink.is_balanced, "fault": sink.fault, "gaps": sink.gaps}
                     | {name: getattr(sink, name) for name in names}
                     | {
                         "streams": [
@@ -65,6 +65,8 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
     for sink in proof.sinks:
         if sink.fault is not None:
             click.echo(f"{mark('fail')} {sink.sink} cannot be asked: {sink.fault}")
+        for gap in sink.gaps:
+            click.echo(f"{mark('fail')} {sink.sink}: {gap}")
     for name in proof.silent:
         click.echo(f"{mark('skip')} {name} cannot say what it holds")
     if not proof.sinks:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from lectr_sink_sqlite import history, meanings, schema
+from lectr_sink_sqlite.file import moved_aside
 from lectr_sink_sqlite.store import DAY_NS, Store
 
 from lectr_core import Cursor, OperatorError, Record
@@ -108,6 +109,41 @@ def test_two_files_damaged_in_one_second_are_both_kept(tmp_path: Path) -> None:
     assert {part.name for part in tmp_path.glob("lectr.db.corrupt-*")} == {
         *("lectr.db.corrupt-20251009T085320Z", "lectr.db.corrupt-20251009T085320Z-2"),
     }
+
+
+@pytest.mark.parametrize("by", ["nothing", "another"])
+def test_a_file_that_is_removed_under_the_sink_is_noticed_before_anything_is_written_into_nowhere(
+    tmp_path: Path, make: Make, caplog: pytest.LogCaptureFixture, by: str
+) -> None:
+    store = store_at(tmp_path / "lectr.db")
+    store.open()
+    store.write([make(1)], [Cursor(stream="s1", highest=1, stored=1)])
+    for file in tmp_path.iterdir():
+        file.unlink()
+    if by == "another":
+        other = store_at(store.path)
+        other.open()
+        other.close()
+    with pytest.raises(OperatorError, match="was removed, or another file"):
+        store.write([make(2)], [Cursor(stream="s1", highest=2, stored=2)])
+    assert store.open() == {}
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    store.write([make(2)], [Cursor(stream="s1", highest=2, stored=1, lost=1)])
+    assert history.counts(store.path, 1.0) == {"s1": 1}
+    store.close()
+
+
+def test_a_file_that_was_moved_aside_is_a_gap_until_it_is_taken_away(tmp_path: Path) -> None:
+    store = store_at(tmp_path / "lectr.db")
+    store.path.write_bytes(b"no database" * 100)
+    assert moved_aside(store.path) == []
+    store.open()
+    (gap,) = moved_aside(store.path)
+    (aside,) = tmp_path.glob("lectr.db.corrupt-*")
+    assert gap.startswith(f"{aside.name} was damaged and moved aside")
+    store.close()
+    aside.unlink()
+    assert moved_aside(store.path) == []
 
 
 def test_migrations_run_once_and_another_database_is_left_alone(tmp_path: Path) -> None:

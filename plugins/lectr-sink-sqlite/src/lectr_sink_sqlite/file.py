@@ -5,6 +5,7 @@ Blocking; called by `store.py` and `history.py`, never on Trio's own thread.
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import sqlite3
@@ -23,7 +24,32 @@ WAL_KEEP_BYTES = 64 * 1024 * 1024
 # 16 MiB of pages: the fronts of all indexes of some million rows stay in memory between two batches.
 CACHE_KIB = 16 * 1024
 
+ASIDE = ".corrupt-"
+"""Between the name of a file that was moved aside and the time at which it was."""
+
 BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+Place = tuple[int, int]
+"""Device and inode: which file it is, whatever its name."""
+
+
+def place(path: Path) -> Place | None:
+    """Which file stands there; None where there is none. A connection goes on writing to one that was removed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def say_gone(path: Path) -> None:
+    """Log that the file is not the one it was."""
+    log.error(
+        "database %s was removed or replaced while Lectr ran: rows stored before are no longer in it, "
+        "and what the journal still holds is stored again",
+        path,
+    )
 
 
 def is_broken(fault: sqlite3.Error) -> bool:
@@ -79,11 +105,11 @@ def check(connection: sqlite3.Connection) -> None:
 def set_aside(path: Path, fault: sqlite3.Error, now_ns: int) -> Path:
     """Rename a broken file, its write-ahead log with it, so that a new one can begin. Returns the new name."""
     at = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.corrupt-{at}")
+    aside = path.with_name(f"{path.name}{ASIDE}{at}")
     count = 1
     while aside.exists():
         count += 1
-        aside = path.with_name(f"{path.name}.corrupt-{at}-{count}")
+        aside = path.with_name(f"{path.name}{ASIDE}{at}-{count}")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
@@ -94,3 +120,13 @@ def set_aside(path: Path, fault: sqlite3.Error, now_ns: int) -> Path:
         *(path, fault, aside.name),
     )
     return aside
+
+
+def moved_aside(path: Path) -> list[str]:
+    """One line for each damaged file that still lies beside the one at *path*."""
+    names = sorted(found.name for found in path.parent.glob(f"{glob.escape(path.name)}{ASIDE}*"))
+    return [
+        f"{name} was damaged and moved aside: what only it holds is not counted; salvage it, then move it elsewhere"
+        for name in names
+        if not name.endswith(("-wal", "-shm"))
+    ]

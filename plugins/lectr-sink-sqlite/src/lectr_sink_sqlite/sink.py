@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 
 from lectr_core import Cursor, Record
-from lectr_sink_sqlite import history
+from lectr_sink_sqlite import file, history
 from lectr_sink_sqlite.settings import SqliteSettings
 
 
@@ -69,3 +69,7 @@ class SqliteSink:
     async def count(self) -> Mapping[str, int]:
         """Rows ever stored, by stream, removed ones included. Waits: on the disk, about 50 ms for a million rows."""
         return await trio.to_thread.run_sync(partial(history.counts, self.path, self._busy_limit_s))
+
+    async def gaps(self) -> Sequence[str]:
+        """Files that were damaged and moved aside, as long as they lie there. Waits: on the disk."""
+        return await trio.to_thread.run_sync(file.moved_aside, self.path)

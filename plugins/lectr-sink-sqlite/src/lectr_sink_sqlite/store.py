@@ -47,6 +47,8 @@ class Store:
     _connection: sqlite3.Connection | None = attrs.field(default=None, init=False, repr=False)
     _suspect: bool = attrs.field(default=False, init=False)
     """Whether SQLite called the file damaged since it was opened: then the next opening reads it all."""
+    _place: file.Place | None = attrs.field(default=None, init=False)
+    """Which file is open."""
     _swept_ns: int = attrs.field(default=0, init=False)
     """When nothing was left to remove for the last time."""
 
@@ -60,11 +62,15 @@ class Store:
                 raise OperatorError(f"cannot open {self.path}: {exc}") from exc
             self._connection = self._begun_anew(exc)
         self._suspect = False
+        self._place = file.place(self.path)
         with self._faults("read the cursors of"):
             return {stream: decode_cursor(text) for stream, text in self._live.execute("SELECT stream, cursor FROM cursors")}
 
     def write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
         """Store rows not stored yet, what they add to the rollups, and the cursors, in one transaction."""
+        if self._connection is not None and file.place(self.path) != self._place:
+            file.say_gone(self.path)
+            raise OperatorError(f"{self.path} was removed, or another file stands in its place")
         rows = [row(record) for record in records]
         places = [(cursor.stream, encode_cursor(cursor)) for cursor in cursors]
         with self._faults("write to"):
