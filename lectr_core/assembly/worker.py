@@ -26,7 +26,6 @@ import trio
 
 from lectr_core.assembly import process, versions
 from lectr_core.assembly.certificate import Pair, make_context
-from lectr_core.assembly.conduct import stale_retries
 from lectr_core.assembly.egress import egress_of
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import Watched, read_book, reread_book
