@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lectr_core.assembly.accounting import Accountant
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.running import Running, run_up
 from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader, completion_usage
@@ -47,6 +48,7 @@ __all__ = [
     "NANO",
     "PASS",
     "Account",
+    "Accountant",
     "Answer",
     "ArrayReader",
     "Attempt",

@@ -76,7 +76,9 @@ ROOMS: Final = {
         any_impure=True,
     ),
     # The face of the package: what plugin authors import.
-    "": Room(ours=_set("errors model wire dialects ports hookspecs assembly.command_line assembly.running")),
+    "": Room(
+        ours=_set("errors model wire dialects ports hookspecs assembly.accounting assembly.command_line assembly.running")
+    ),
 }
 
 # Only the type checker follows these, so that starting a worker does not load the command line.

@@ -121,7 +121,7 @@ def test_days_are_utc(moment_ns: int, day: date) -> None:
 def test_a_quote_given_for_many_prompts_is_made_ready_once() -> None:
     one, other = quote({"input": ONE}), quote({"input": 2 * ONE})
 
-    @attrs.frozen
+    @attrs.define
     class ByLength:
         id: str = "by length"
 

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def _length(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """`--history` in days."""
+    from lectr_provider_echo.history.show import days_of
+
+    try:
+        return None if value is None else days_of(value)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from exc
+
+
 # Of the summary where nobody says how wide the paper is: a log of a build, a file.
 _PAPER_WIDTH = 110
 
@@ -28,6 +38,9 @@ _PAPER_WIDTH = 110
 @click.option("--speed", type=click.FloatRange(0.1), help="Times as fast as real providers. [default: 1; with --once 25]")
 @click.option("--errors", type=click.FloatRange(0, 1), default=0.04, show_default=True, help="Share that fails.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same requests and answers.")
+@click.option("--history", metavar="LENGTH", callback=_length, help="Begin with a past of that length: 30d, 12h, 8w.")
+@click.option("--requests", type=int, metavar="N", help="With --history: how many. [default: 2000 a day]")
+@click.option("--only-history", is_flag=True, help="With --history and --data: end when it is written.")
 @click.pass_context
 def demo(
     context: click.Context,
@@ -39,6 +52,9 @@ def demo(
     speed: float | None,
     errors: float,
     seed: int,
+    history: float | None,
+    requests: int | None,
+    only_history: bool,
 ) -> None:
     """See Lectr work: a gateway, a stand-in for the providers, sample traffic.
 
@@ -50,9 +66,17 @@ def demo(
     from lectr_provider_echo.demo import acts, summary
     from lectr_provider_echo.demo.stage import CREDENTIAL, CREDENTIAL_VARIABLE, set_stage
 
+    if (requests is not None or only_history) and history is None:
+        raise click.UsageError("--requests and --only-history go with --history")
+    if only_history and (data is None or many is not None):
+        raise click.UsageError("--only-history needs --data, and no --once: else nothing would be left to look at")
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PAPER_WIDTH)
+    if data is not None and history is not None and only_history:
+        _write_history(console, data, history, requests, seed)
+        console.print(f"look at it with: lectr --data {data} explore")
+        context.exit(verify(context, data))
     explorer = many is None and _is_installed("lectr_datasette")
     listen = listen or (None if many is None else "127.0.0.1:0")
     speed = speed or (1.0 if many is None else 25.0)
@@ -65,6 +89,8 @@ def demo(
     os.environ[CREDENTIAL_VARIABLE] = CREDENTIAL
     with tempfile.TemporaryDirectory(prefix="lectr-demo-") as passing:
         kept = data if data is not None else Path(passing)
+        if history is not None:
+            _write_history(console, kept, history, requests, seed)
         before = 0 if many is None else _stored(kept)
         code = run_up(stage.document, data=kept, ready=ready, companions=[stage.stand_in], explorer=explorer)
         if many is not None:
@@ -102,6 +128,19 @@ def _conclude(context: click.Context, console: Console, data: Path, many: int, b
     return verify(context, data)
 
 
+def _write_history(console: Console, data: Path, days: float, requests: int | None, seed: int) -> None:
+    """Put a past into *data*, with no settings but the defaults."""
+    from lectr_provider_echo.history.show import tell
+
+    with tempfile.NamedTemporaryFile(suffix=".toml") as empty:
+        tell(console, _plain(Path(empty.name), data), days, requests, seed)
+
+
+def _plain(empty: Path, data: Path) -> CommandLine:
+    """The command line of an operator who says nothing but where the data is. *empty* is a settings file without words."""
+    return CommandLine(config=empty, flags={"gateway.data": str(data)})
+
+
 def verify(context: click.Context, data: Path) -> int:
     """Run `lectr verify` on *data*, with no settings but the defaults. Returns its exit code."""
     root = context.find_root()
@@ -110,7 +149,7 @@ def verify(context: click.Context, data: Path) -> int:
         raise OperatorError("this installation has no command 'verify'")
     try:
         with tempfile.NamedTemporaryFile(suffix=".toml") as empty:
-            line = CommandLine(config=Path(empty.name), flags={"gateway.data": str(data)})
+            line = _plain(Path(empty.name), data)
             with command.make_context("verify", [], parent=root, obj=line) as inner:
                 result = command.invoke(inner)
     except click.exceptions.Exit as ended:
