@@ -131,11 +131,10 @@ def _gateway_faults(gateway: GatewaySettings) -> Iterator[str]:
             yield f"gateway.{other}: needed where gateway.{name} is set"
     if isinstance(gateway.workers, int) and not 1 <= gateway.workers <= 512:
         yield f"gateway.workers: expected 1 to 512 or 'auto', got {gateway.workers}"
-    for name in ("max_body_bytes", "max_connections"):
-        if getattr(gateway, name) < 1:
-            yield f"gateway.{name}: expected at least 1, got {getattr(gateway, name)}"
     for attribute in attrs.fields(GatewaySettings):
         value = getattr(gateway, attribute.name)
+        if attribute.name.startswith(("max_", "min_")) and value < 1:
+            yield f"gateway.{attribute.name}: expected at least 1, got {value}"
         if attribute.name.endswith("_limit_s") and value <= 0:
             yield f"gateway.{attribute.name}: expected more than 0 seconds, got {value:g}"
     if 0 < gateway.hang_limit_s < SHORTEST_HANG_S:

@@ -15,6 +15,7 @@ import trio
 
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot import note, read, refuse, secure
+from lectr_core.hot.crowd import MAX_TOLD, network_of
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import where
 from lectr_core.hot.known import Known
@@ -45,29 +46,46 @@ class Connection:
     """One client's connection."""
 
     link: Link
+    address: str | None = None
+    """Whom it counts for; see `crowd.network_of`."""
     busy: bool = False
     """Whether a request is under way."""
 
 
 async def door(gateway: Gateway, listener: socket.socket, clients: trio.Nursery) -> None:
     """Accept from one listening socket. Waits: for ever. Cancel: no more connections are accepted."""
+    crowd = gateway.crowd
     while True:
         await trio.lowlevel.wait_readable(listener)
         for _ in range(MAX_ACCEPTED):
+            if len(gateway.connections) >= crowd.most_clients:
+                await _rest(gateway)  # descriptors are kept for the providers of those who are here
+                break
             try:
-                sock, _ = listener.accept()
+                sock, place = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 break
             except OSError:
-                await trio.sleep(PAUSE_S)
+                await _rest(gateway)
                 break
-            welcome(gateway, sock, clients)
+            welcome(gateway, sock, clients, network_of(place))
 
 
-def welcome(gateway: Gateway, sock: socket.socket, clients: trio.Nursery) -> None:
-    """Take a client's new connection in: it gets a task of its own."""
+async def _rest(gateway: Gateway) -> None:
+    """Nobody is let in for a moment; whoever comes meanwhile waits in the kernel's queue."""
+    gateway.totals["pauses"] += 1
+    await trio.sleep(PAUSE_S)
+
+
+def welcome(gateway: Gateway, sock: socket.socket, clients: trio.Nursery, address: str | None = None) -> None:
+    """Take a client's new connection in: it gets a task of its own. *address* is whom it counts for."""
     gateway.totals["accepted"] += 1
-    surplus = len(gateway.connections) >= gateway.version.settings.max_connections
+    crowd = gateway.crowd
+    surplus = crowd.arrive(address, len(gateway.connections), gateway.version.settings)
+    if surplus is not None and crowd.told >= MAX_TOLD:
+        crowd.leave(address)
+        sock.close()
+        return
     spot = Spot(gateway.reactor)
     try:
         sock.setblocking(False)
@@ -75,23 +93,27 @@ def welcome(gateway: Gateway, sock: socket.socket, clients: trio.Nursery) -> Non
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if gateway.tls is not None:
                 sock = secure.wrap(gateway.tls, sock)
-        connection = Connection(Link(sock, gateway.reactor, spot))
+        connection = Connection(Link(sock, gateway.reactor, spot), address)
     except OSError:  # it has gone already, or the system watches no more
+        crowd.leave(address)
         spot.leave()
         sock.close()
         return
+    crowd.told += surplus is not None
     gateway.connections.add(connection)
     clients.start_soon(_serve, gateway, connection, surplus)
 
 
-async def _serve(gateway: Gateway, connection: Connection, surplus: bool) -> None:
+async def _serve(gateway: Gateway, connection: Connection, surplus: str | None) -> None:
+    """One connection, from its first byte to its close. *surplus* says why it cannot be served; None: it can."""
     link = connection.link
     try:
         if link.secured and not await secure.handshake(link, gateway.version.settings.head_limit_s):
             gateway.totals["tls_failed"] += 1
-        elif surplus:
+        elif surplus is not None:
             gateway.totals["turned_away"] += 1
-            await _turn_away(gateway, link, Refusal(503, "overloaded", "too many connections", retry_after_s=1))
+            refusal = Refusal(503, "overloaded", surplus, kind="overloaded_error", retry_after_s=1)
+            await _turn_away(gateway, link, refusal)
         else:
             await _requests(gateway, connection)
     except (ClientGone, Broken, Late, ConnectionEnding):
@@ -105,6 +127,7 @@ async def _serve(gateway: Gateway, connection: Connection, surplus: bool) -> Non
         if link.secured and not link.torn:
             secure.part(link)
         link.close()
+        gateway.crowd.told -= surplus is not None
         gateway.left(connection)
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from lectr_core.hot.known import Known, Way
 from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.pace import Pace, press
 from lectr_core.hot.reactor import Late
 from lectr_core.hot.version import Version
 from lectr_core.model.call import Answer, Call, Refusal
@@ -23,6 +24,7 @@ from lectr_core.wire.framing import Body, NoBody
 from lectr_core.wire.heads import RequestHead
 
 if TYPE_CHECKING:
+    from lectr_core.hot.crowd import Crowd
     from lectr_core.hot.observe import Observer
 
 ErrorSource = Literal["provider", "lectr", "client", "network"]
@@ -85,6 +87,11 @@ class Exchange:
     waited_ns: int = 0
     """Spent waiting for the client or for a connection, before anything went upstream."""
 
+    # admit
+    crowd: Crowd | None = attrs.field(default=None, repr=False)
+    """Who counts this request as open; None: it is not admitted yet."""
+    held_bytes: int = 0
+    """Of its body, counted as kept."""
     # identify
     holder: KeyHolder | None = None
     feature: str = "untagged"
@@ -135,15 +142,33 @@ class Exchange:
     reusable: bool = False
     """Whether the client's connection may carry another request."""
 
+    pace: Pace | None = None
+    """Of the client as it takes its answer; None: it has never been waited for."""
+    client_slow: bool = False
+    """The client was cut because it took its answer too slowly."""
+
     def __attrs_post_init__(self) -> None:
         self.id = new_id(self.started_ns)
 
     async def tell(self, data: bytes) -> None:
-        """Send to the client. Waits: while it does not read, as long as the caller's limit allows. Errors: ClientGone."""
+        """Send to the client.
+
+        Waits: while it does not read, as long as its patience lasts (`take_limit_s`); the caller's limit is then over.
+        Errors: ClientGone.
+        """
         try:
-            await self.client.send(data)
+            sent = self.client.send_now(data)
+            if sent < len(data):
+                await press(self.client, memoryview(data)[sent:], self._pace())
         except (Broken, Late) as error:
+            self.client_slow = isinstance(error, Late)
             raise ClientGone from error
+
+    def _pace(self) -> Pace:
+        if self.pace is None:
+            settings = self.version.settings
+            self.pace = Pace(settings.take_limit_s, settings.min_bytes_per_s)
+        return self.pace
 
     @property
     def body_complete(self) -> bool:

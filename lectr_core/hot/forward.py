@@ -1,11 +1,14 @@
 """Step 6: the request goes to the provider, and the head of its answer comes back. Called by `way.py`.
 
-One attempt: Lectr sends a request again only where nothing of it can have been seen. Retries belong to the SDK.
+One attempt: retries belong to the SDK. One exception is a kept connection that the provider closes as the request is written
+(RFC 9112 §9.3.1): it goes out once more, on a fresh one, where nothing of it was written, or where the operator said that
+this provider may see a request twice (`retry_stale`).
 """
 
 from __future__ import annotations
 
 import time
+from typing import Final
 
 import attrs
 import trio
@@ -17,14 +20,21 @@ from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.known import split_at_length
 from lectr_core.hot.link import Broken, Link
-from lectr_core.hot.pool import Pool
+from lectr_core.hot.pool import NoTurn, Pool
 from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.hot.upload import Upload
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.egress import Place
+from lectr_core.model.record import Attempt
 from lectr_core.ports import Provider
 from lectr_core.wire import forwarding, heads
 from lectr_core.wire.heads import ResponseHead
+
+# The word for a failure to connect, by the stage at which it failed; of any other stage it is `network`.
+_CATEGORY_OF_STAGE: Final = {"dns": "dns", "refused": "refused", "tls": "tls", "timeout": "connect_timeout"}
+
+# Kept until the answer begins, for providers that may see a request twice. Longer ones are not sent again.
+MAX_REPLAYED_BYTES: Final = 1024 * 1024
 
 # A provider may send 100, 102 and 103; more than a few before one answer is a flood.
 MAX_INTERIM_ANSWERS = 32
@@ -107,7 +117,7 @@ async def send(exchange: Exchange, head: bytes, pool: Pool) -> Upstream:
     """Send the request and wait for the head of its answer.
 
     Waits: for a connection, for the provider to take the request, for its head; each within its limit.
-    Errors: Refused (502, 504, 408) where no answer came; ClientGone.
+    Errors: Refused (502, 503, 504, 408) where no answer came; ClientGone.
     Cancel: the connection to the provider is closed.
     """
     provider = exchange.target_provider
@@ -115,17 +125,66 @@ async def send(exchange: Exchange, head: bytes, pool: Pool) -> Upstream:
     place = exchange.version.places[provider.id]
     exchange.attempt_ns = time.perf_counter_ns()
     link = pool.take(place, exchange.client.spot)
+    kept = link is not None
     if link is None:
         link = await _open(exchange, pool, place)
     exchange.sent_ns = time.perf_counter_ns()
+    upload = Upload(exchange, link, head, exchange.raw_body)
+    replay = (head, exchange.raw_body) if kept and _may_see_twice(exchange, place) else None
+    exchange.raw_body = b""
     try:
-        upload = Upload(exchange, link, head, exchange.raw_body)
-        exchange.raw_body = b""
         answer, rest = await _converse(exchange, link, upload)
+    except _NoAnswer as error:
+        link.close()
+        if not kept:
+            raise _unreachable(exchange, "closed the connection before it answered") from error
+        return await _send_again(exchange, upload, replay, pool, place)
     except BaseException:
         link.close()
         raise
     return Upstream(link, place, answer, rest, upload)
+
+
+def _may_see_twice(exchange: Exchange, place: Place) -> bool:
+    is_whole = exchange.body_read or not exchange.asked.has_body
+    return is_whole and place.provider in exchange.version.stale_retries and len(exchange.raw_body) <= MAX_REPLAYED_BYTES
+
+
+async def _send_again(
+    exchange: Exchange, upload: Upload, replay: tuple[bytes, bytes | bytearray] | None, pool: Pool, place: Place
+) -> Upstream:
+    """The kept connection was stale. Errors: Refused (502) where the provider may have seen the request."""
+    pool.stale += 1
+    remains = upload.remains if upload.untouched else replay
+    if remains is None:
+        raise _unreachable(exchange, "closed a kept connection as the request came, and may have seen it", "stale")
+    now_ns = time.perf_counter_ns()
+    exchange.attempts.append(
+        Attempt(
+            provider=place.provider,
+            model=exchange.model_sent,
+            status=None,
+            category="stale",
+            duration_ns=now_ns - exchange.attempt_ns,
+        )
+    )
+    exchange.attempt_ns, waited_ns = now_ns, exchange.waited_ns
+    link = await _open(exchange, pool, place)
+    exchange.waited_ns = waited_ns  # what was waited since is the provider's time, not this side of `sent_ns`
+    upload = Upload(exchange, link, *remains)
+    try:
+        answer, rest = await _converse(exchange, link, upload)
+    except _NoAnswer as error:
+        link.close()
+        raise _unreachable(exchange, "closed the connection before it answered") from error
+    except BaseException:
+        link.close()
+        raise
+    return Upstream(link, place, answer, rest, upload)
+
+
+class _NoAnswer(Exception):
+    """The connection ended before a byte of a response came."""
 
 
 async def _open(exchange: Exchange, pool: Pool, place: Place) -> Link:
@@ -137,8 +196,14 @@ async def _open(exchange: Exchange, pool: Pool, place: Place) -> Link:
         try:
             return await pool.open(place, spot)
         except Unreachable as error:
-            category = "timeout" if error.stage == "timeout" else "network"
+            if error.stage == "descriptors":
+                raise _no_room("no more connections can be opened on this machine") from error
+            category = _CATEGORY_OF_STAGE.get(error.stage, "network")
             raise _unreachable(exchange, f"could not be reached ({error.stage})", category) from error
+        except NoTurn as error:
+            if exchange.crowd is not None:
+                exchange.crowd.refused["over_upstream"] += 1
+            raise _no_room(f"all connections to provider {place.provider} stayed in use") from error
         finally:
             spot.scope = None
             exchange.waited_ns += time.perf_counter_ns() - waiting_since
@@ -157,7 +222,7 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
         try:
             data = link.recv_now()
         except Broken as error:
-            raise _unreachable(exchange, "closed the connection before it answered") from error
+            raise _ended(exchange, held, interim) from error
         if data:
             came_ns, moved = time.perf_counter_ns(), True
             if not held:
@@ -165,21 +230,23 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
             answer, held = _final_head(exchange, held + data, len(held))
             while answer is not None and answer.status < 200:
                 interim += 1
+                deadline = client.spot.deadline
                 await _pass_interim(exchange, answer, interim)
+                client.spot.deadline = deadline
                 exchange.first_byte_ns = came_ns if held else 0
                 answer, held = _final_head(exchange, held)
             if answer is not None:
                 exchange.head_came_ns = came_ns
                 return answer, held
         elif data is not None:
-            raise _unreachable(exchange, "closed the connection before it answered")
+            raise _ended(exchange, held, interim)
         if moved:
             await client.spot.share()
             continue
         if client.hung_up:
             raise ClientGone
         if upload.waits_for_client:
-            client.spot.limit(settings.body_limit_s)
+            upload.await_client()
         elif not upload.done:
             client.spot.limit(settings.silence_limit_s)
         elif not listening:
@@ -191,14 +258,29 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
             raise _too_late(exchange, upload) from None
 
 
+def _ended(exchange: Exchange, held: bytes, interim: int) -> Exception:
+    if held or interim:
+        return _unreachable(exchange, "closed the connection before it answered")
+    return _NoAnswer()
+
+
 def _too_late(exchange: Exchange, upload: Upload) -> Refused:
+    settings = exchange.version.settings
     if upload.waits_for_client:
-        refusal = Refusal(408, "request_timeout", "the request body stopped arriving", kind="timeout_error")
+        refusal = Refusal(408, "request_timeout", "the request body arrived too slowly", kind="timeout_error")
         return Refused(refusal, closes=True)
-    limit_s = exchange.version.settings.first_byte_limit_s
-    message = f"the provider sent no response within {limit_s:g} s"
+    if upload.done or upload.abandoned:
+        message, category = f"the provider sent no response within {settings.first_byte_limit_s:g} s", "head_timeout"
+    else:
+        message = f"the provider took nothing of the request for {settings.silence_limit_s:g} s"
+        category = "silence_timeout"
     refusal = Refusal(504, "provider_timeout", message, kind="timeout_error")
-    return Refused(refusal, closes=not upload.done, source="network", category="timeout")
+    return Refused(refusal, closes=not upload.done, source="network", category=category)
+
+
+def _no_room(why: str) -> Refused:
+    refusal = Refusal(503, "overloaded", why, kind="overloaded_error", retry_after_s=1)
+    return Refused(refusal, source="lectr", category="overload")
 
 
 def _final_head(exchange: Exchange, held: bytes, searched: int = 0) -> tuple[ResponseHead | None, bytes]:

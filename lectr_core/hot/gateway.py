@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import ssl
 
@@ -12,6 +13,7 @@ import trio
 
 from lectr_core.hot import accept
 from lectr_core.hot.connect import Connector
+from lectr_core.hot.crowd import Crowd, clients_for
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.pool import Pool
 from lectr_core.hot.reactor import Reactor
@@ -38,9 +40,11 @@ class Gateway:
         self.reactor = Reactor()
         settings = version.settings
         self.pool = Pool(Connector(settings.connect_limit_s), self.reactor, settings.pool_idle_limit_s)
+        self._set_limits()
         self.stopping = False
         self.connections: set[accept.Connection] = set()
-        self.totals = {"accepted": 0, "tls_failed": 0, "turned_away": 0, "requests": 0, "escaped": 0}
+        self.crowd = Crowd(clients_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+        self.totals = {"accepted": 0, "tls_failed": 0, "turned_away": 0, "pauses": 0, "requests": 0, "escaped": 0}
         self._stop = trio.Event()
         self._drain_s = settings.drain_s
         self._emptied = trio.Event()
@@ -88,6 +92,7 @@ class Gateway:
     def left(self, connection: accept.Connection) -> None:
         """A connection is over."""
         self.connections.discard(connection)
+        self.crowd.leave(connection.address)
         if self.stopping and not self.connections:
             self._emptied.set()
 
@@ -99,6 +104,11 @@ class Gateway:
             "in_flight": sum(connection.busy for connection in self.connections),
             "idle_upstream": len(self.pool),
             "opened_upstream": self.pool.opened,
+            "waiting_upstream": self.pool.waiting,
+            "waited_upstream": self.pool.waited,
+            "stale_upstream": self.pool.stale,
+            "held_body_bytes": self.crowd.held_bytes,
+            **self.crowd.refused,
             "plugin_faults": sum(self.faults.counts.values()),
             "records_lost": self.journal.lost,
         }
@@ -111,8 +121,17 @@ class Gateway:
         for connection in list(self.connections):
             connection.link.spot.end()
 
+    def _set_limits(self) -> None:
+        """What the pool has from the settings; they may have been swapped."""
+        settings = self.version.settings
+        self.pool.connector.limit_s = settings.connect_limit_s
+        self.pool.idle_limit_s = settings.pool_idle_limit_s
+        self.pool.most = settings.max_upstream_connections
+        self.pool.wait_limit_s = settings.upstream_wait_limit_s
+
     async def _tidy(self) -> None:
         while True:
             await trio.sleep(TIDY_S)
+            self._set_limits()
             self.pool.drop_old()
             self.journal.flush_now()

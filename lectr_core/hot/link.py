@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from lectr_core.hot.reactor import Reactor, Spot
@@ -16,6 +17,8 @@ from lectr_core.hot.reactor import Reactor, Spot
 READ_BYTES: Final = 64 * 1024
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+# Up to and with `tcpi_bytes_acked` of linux/tcp.h.
+_TCP_INFO: Final = struct.Struct("=120xQ")
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
@@ -26,7 +29,7 @@ class Broken(Exception):
 class Link:
     """One open connection. Owns the socket; `close` ends it."""
 
-    __slots__ = ("fd", "hung_up", "reactor", "secured", "sock", "spot", "stirred", "torn", "used_at")
+    __slots__ = ("at_close", "fd", "hung_up", "reactor", "secured", "sock", "spot", "stirred", "torn", "used_at")
 
     def __init__(self, sock: socket.socket, reactor: Reactor, spot: Spot) -> None:
         self.sock = sock
@@ -41,6 +44,8 @@ class Link:
         self.torn = False
         """What was sent is a fragment, and only the connection's end will tell its end: closing must look like a reset."""
         self.used_at = 0.0
+        self.at_close: Callable[[], None] | None = None
+        """Told once that this connection is no more."""
         reactor.add(self)
 
     def recv_now(self) -> bytes | None:
@@ -66,6 +71,14 @@ class Link:
             return 0
         except OSError as error:
             raise Broken(type(error).__name__) from error
+
+    def acknowledged_bytes(self) -> int | None:
+        """Of all that was ever sent: bytes that the peer's system has taken. None where ours does not tell."""
+        try:
+            told = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        except OSError:
+            return None
+        return int(_TCP_INFO.unpack(told)[0]) if len(told) == _TCP_INFO.size else None
 
     async def recv(self) -> bytes:
         """The next bytes, or b"" at the end. Waits: on the peer. Errors: Broken, Late, ConnectionEnding."""
@@ -94,3 +107,6 @@ class Link:
             except OSError:
                 pass  # gone already; on a unix socket it says nothing
         self.sock.close()
+        if self.at_close is not None:
+            told, self.at_close = self.at_close, None
+            told()

@@ -104,9 +104,9 @@ def _judge(
     if refused is not None and refused.source == "network":
         return "upstream_failed", "network", refused.category
     if refused is not None:
-        return "lectr_refused", refused.source, "client" if refused.source == "client" else None
+        return "lectr_refused", refused.source, refused.category or ("client" if refused.source == "client" else None)
     if ended_by == "client_gone":
-        return "client_disconnected", "client", None
+        return "client_disconnected", "client", category
     if ended_by == "gateway_shutdown":
         return "gateway_shutdown", "lectr", None
     if ended_by == "crash":

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import time
 
+import trio
+
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.known import Known
 from lectr_core.hot.link import Broken, Link
+from lectr_core.hot.pace import Pace
 from lectr_core.hot.reactor import Late
 from lectr_core.model.call import Refusal
 from lectr_core.wire import framing, heads
@@ -69,8 +72,8 @@ def head(exchange: Exchange, raw: bytes) -> None:
 async def body_to_decide(exchange: Exchange) -> None:
     """Read the body if it is JSON, so that its `model` can be seen.
 
-    Waits: for the client, at most body_limit_s in silence.
-    Errors: Refused (413, 408); MalformedMessage; ClientGone.
+    Waits: for the client, as long as its patience lasts (`body_limit_s`, `min_bytes_per_s`).
+    Errors: Refused (413, 408, 503); MalformedMessage; ClientGone.
     """
     head, settings, body = exchange.asked, exchange.version.settings, exchange.body
     if not head.has_body or not _is_json(head):
@@ -82,12 +85,17 @@ async def body_to_decide(exchange: Exchange) -> None:
         await exchange.tell(b"HTTP/1.1 100 Continue\r\n\r\n")
     raw = bytearray()
     content = bytearray()
+    pace: Pace | None = None
     while True:
-        data = data or await _more(exchange, settings.body_limit_s)
+        if not data:
+            pace = pace or Pace(settings.body_limit_s, settings.min_bytes_per_s)
+            data = await _more(exchange, pace)
         end, pieces = body.take(data)
         if isinstance(body, ChunkedBody) and body.has_trailer(is_own):
             raise MalformedMessage("a trailer carries a field that must not go on")
         exchange.request_bytes += sum(map(len, pieces))
+        if not body.done and exchange.crowd is not None:
+            exchange.crowd.hold(exchange, len(data) * (2 if head.chunked else 1))
         if body.done and not content:  # all in one read, as nearly always: nothing is copied
             exchange.content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         else:
@@ -106,20 +114,21 @@ async def body_to_decide(exchange: Exchange) -> None:
     exchange.body_read = True
 
 
-async def _more(exchange: Exchange, limit_s: float) -> bytes:
+async def _more(exchange: Exchange, pace: Pace) -> bytes:
     client = exchange.client
-    client.spot.limit(limit_s)
-    waiting_since = time.perf_counter_ns()
+    client.spot.limit(pace.left_s)
+    waiting_since, since_s = time.perf_counter_ns(), trio.current_time()
     try:
         data = await client.recv()
     except Late:
-        raise Refused(_too_slow(limit_s), closes=True) from None
+        raise Refused(_too_slow(pace.most_s), closes=True) from None
     except Broken as error:
         raise ClientGone from error
     finally:
         exchange.waited_ns += time.perf_counter_ns() - waiting_since
     if not data:
         raise ClientGone
+    pace.waited(trio.current_time() - since_s, len(data))
     await client.spot.share()
     return data
 

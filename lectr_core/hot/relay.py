@@ -50,7 +50,7 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
         if not body.done:
             spare = await _rest(exchange, upstream, body, unchunk)
     except Late:
-        raise AnswerCut("gateway_timeout", "timeout") from None
+        raise AnswerCut("gateway_timeout", "silence_timeout") from None
     except ConnectionEnding:
         raise AnswerCut("gateway_shutdown", "network") from None
     except MalformedMessage as error:

@@ -24,6 +24,8 @@ class Version:
     settings: GatewaySettings
     egress: Mapping[str, Egress] = attrs.field(factory=dict)
     """How providers are reached, by id; those left out straight, trusting the authorities that their plugin names."""
+    stale_retries: frozenset[str] = frozenset()
+    """Ids of providers that may see a request twice where a kept connection was stale: the operator's word."""
     places: Mapping[str, Place] = attrs.field(init=False, eq=False, repr=False)
     """Whose connections a request may use, by the provider's id, for providers that have an address."""
     default: Provider | None = attrs.field(init=False)

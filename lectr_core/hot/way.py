@@ -39,6 +39,7 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes, known
         try:
             read.head(exchange, head)
             identify.party(exchange, gateway.keys)
+            gateway.crowd.enter(exchange)
             await read.body_to_decide(exchange)
             identify.provider(exchange, gateway.faults)
             decide.verdict(exchange, gateway.faults)
@@ -54,6 +55,9 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes, known
         ended_by = "completed"
     except ClientGone:
         ended_by, exchange.reusable = "client_gone", False
+        if exchange.client_slow:
+            category = "timeout"
+            gateway.crowd.cut(exchange)
     except AnswerCut as cut:
         ended_by, category, exchange.reusable = cut.ended_by, cut.category, False
     except ConnectionEnding:
@@ -62,5 +66,7 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes, known
         ended_by = "gateway_shutdown"
         raise
     finally:
+        if exchange.crowd is not None:
+            exchange.crowd.exit(exchange)
         note.ended(exchange, gateway.journal, gateway.faults, ended_by, category)
     return exchange

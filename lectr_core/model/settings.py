@@ -37,7 +37,11 @@ class GatewaySettings:
     idle_limit_s: float = 75.0
     """For a client's connection between requests, in seconds."""
     body_limit_s: float = 30.0
-    """Longest silence within a request body, in seconds."""
+    """Patience with a client that sends a body, in seconds: the longest silence; see `min_bytes_per_s`."""
+    take_limit_s: float = 120.0
+    """Patience with a client that does not take its answer, in seconds, in the same way."""
+    min_bytes_per_s: int = 240
+    """Bytes of a body, sent or taken, that give back one second of that patience. Whoever stays slower than that is cut."""
     connect_limit_s: float = 10.0
     """To connect to a provider, TLS included, in seconds."""
     first_byte_limit_s: float = 600.0
@@ -48,6 +52,16 @@ class GatewaySettings:
     """How long an unused connection to a provider is kept, in seconds."""
     max_connections: int = 10_000
     """Open client connections per worker; one more is answered 503."""
+    max_connections_per_address: int = 5_000
+    """The same for one client address (IPv6: one /64 network). Raise it where all clients come through one load balancer."""
+    max_requests_per_key: int = 5_000
+    """Open requests and streams of one Lectr key per worker; one more is answered 429."""
+    max_held_bytes: int = 1_073_741_824
+    """Bodies of open requests that are kept in memory because they are read to decide, in bytes per worker; more: 503."""
+    max_upstream_connections: int = 5_000
+    """Open connections to one address of a provider per worker; who needs one more waits for its turn."""
+    upstream_wait_limit_s: float = 10.0
+    """For that turn to come, in seconds; then 503."""
     drain_s: float = 30.0
     """How long open requests may go on after a stop was asked for, in seconds."""
     hang_limit_s: float = 20.0
@@ -75,6 +89,9 @@ class ProviderSettings:
     """Name of the environment variable that holds the credential; absent: clients send their own."""
     ca_file: Path | None = None
     """PEM file of certificate authorities to trust instead of the system's."""
+    retry_stale: bool = False
+    """Whether the provider may see a request twice: one that a kept connection lost, since the provider closed it at that
+    moment, is then sent again on a fresh one. Else only if not a byte of it was written."""
 
 
 @attrs.frozen

@@ -178,10 +178,10 @@ class Stage:
     upstreams: trio.MemoryReceiveChannel[Peer]
     peers: list[Peer] = attrs.field(factory=list)
 
-    def client(self) -> Peer:
+    def client(self, address: str | None = None) -> Peer:
         """A client that has just connected."""
         ours, theirs = socket.socketpair()
-        accept.welcome(self.gateway, theirs, self.nursery)
+        accept.welcome(self.gateway, theirs, self.nursery, address)
         self.peers.append(Peer(ours))
         return self.peers[-1]
 
@@ -203,6 +203,7 @@ class FakeConnector:
 
     peers: trio.MemorySendChannel[Peer]
     fails: str | None = None
+    limit_s: float = 10.0
 
     async def open(self, place: Place, spot: Spot) -> Link:
         await trio.lowlevel.checkpoint()

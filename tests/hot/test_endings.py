@@ -101,7 +101,10 @@ async def test_provider_without_an_answer_is_502(sent: bytes, autojump_clock: Mo
         assert record.error_source == "network"
 
 
-@pytest.mark.parametrize(("stage_name", "category"), [("dns", "network"), ("tls", "network"), ("timeout", "timeout")])
+@pytest.mark.parametrize(
+    ("stage_name", "category"),
+    [("dns", "dns"), ("refused", "refused"), ("tls", "tls"), ("timeout", "connect_timeout"), ("connect", "network")],
+)
 async def test_provider_that_cannot_be_reached_is_502(stage_name: str, category: str, autojump_clock: MockClock) -> None:
     async with stage() as it:
         it.gateway.pool.connector.fails = stage_name  # type: ignore[attr-defined]  # the fake one
@@ -120,7 +123,7 @@ async def test_silent_provider_is_504_after_the_limit(autojump_clock: MockClock)
         assert b"504 Gateway Timeout" in await client.until(b"provider_timeout")
         assert 100 <= trio.current_time() - asked_at < 101
         assert await upstream.at_end()
-        assert (await it.record()).error_category == "timeout"
+        assert (await it.record()).error_category == "head_timeout"
 
 
 async def test_answer_that_falls_silent_is_cut_after_the_limit(autojump_clock: MockClock) -> None:
@@ -128,7 +131,8 @@ async def test_answer_that_falls_silent_is_cut_after_the_limit(autojump_clock: M
         client, upstream = await _asked(it)
         await upstream.send(CHUNKED + b"1\r\na\r\n")
         assert await client.rest() == CHUNKED + b"1\r\na\r\n"
-        assert (await it.record()).ended_by == "gateway_timeout"
+        record = await it.record()
+        assert (record.ended_by, record.error_category) == ("gateway_timeout", "silence_timeout")
 
 
 async def test_client_too_slow_with_its_head_is_408(autojump_clock: MockClock) -> None:
