@@ -5,8 +5,18 @@ from __future__ import annotations
 from lectr_core.assembly.accounting import Accountant
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.running import Running, run_up
+from lectr_core.dialects.audio import SpeechEventReader, TranscriptEventReader, TranscriptReader, transcript_usage
 from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader, completion_usage
+from lectr_core.dialects.fetched import (
+    BatchLinesReader,
+    FetchedResponseEventReader,
+    FetchedResponseReader,
+    OpenReader,
+    UnbilledReader,
+)
 from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word, variant_of
+from lectr_core.dialects.images import ImagesEventReader, ImagesReader, counted_images, image_usage
+from lectr_core.dialects.lines import BATCH, LinesReader, Sums
 from lectr_core.dialects.provider import (
     DialectProvider,
     Upstream,
@@ -35,8 +45,8 @@ from lectr_core.model.codec import decode_cursor, encode_cursor
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import PASS, Facts, Route, Verdict
 from lectr_core.model.price import NANO, PriceQuestion, Quote
-from lectr_core.model.reading import Reading, Tree, Turn, Usage
-from lectr_core.model.record import Account, Attempt, Begun, Ended, Record
+from lectr_core.model.reading import Reading, Share, Terms, Tree, Turn, Usage
+from lectr_core.model.record import Account, Attempt, Begun, Ended, ModelCost, Record
 from lectr_core.model.secret import Credential, Secret
 from lectr_core.model.settings import GatewaySettings, ProviderSettings, Section, Settings
 from lectr_core.ports import Companion, History, Policy, PriceBook, Provider, Reader, Sink, TunnelReader, Tunnels
@@ -45,6 +55,7 @@ from lectr_core.wire.body import BAD_INPUT
 __all__ = [
     "ABSENT",
     "BAD_INPUT",
+    "BATCH",
     "NANO",
     "PASS",
     "Account",
@@ -52,6 +63,7 @@ __all__ = [
     "Answer",
     "ArrayReader",
     "Attempt",
+    "BatchLinesReader",
     "Begun",
     "Call",
     "CallerError",
@@ -65,11 +77,18 @@ __all__ = [
     "Ended",
     "EventReader",
     "Facts",
+    "FetchedResponseEventReader",
+    "FetchedResponseReader",
     "Findings",
     "GatewaySettings",
     "History",
+    "ImagesEventReader",
+    "ImagesReader",
     "LectrError",
+    "LinesReader",
+    "ModelCost",
     "NotServed",
+    "OpenReader",
     "OperatorError",
     "Origin",
     "PluginError",
@@ -91,11 +110,18 @@ __all__ = [
     "Secret",
     "Section",
     "Settings",
+    "Share",
     "Sink",
+    "SpeechEventReader",
+    "Sums",
+    "Terms",
+    "TranscriptEventReader",
+    "TranscriptReader",
     "Tree",
     "TunnelReader",
     "Tunnels",
     "Turn",
+    "UnbilledReader",
     "Upstream",
     "UpstreamError",
     "Usage",
@@ -107,10 +133,12 @@ __all__ = [
     "category_of",
     "completion_usage",
     "count",
+    "counted_images",
     "decode_cursor",
     "encode_cursor",
     "headroom_of",
     "hookimpl",
+    "image_usage",
     "numbers",
     "parse_base_url",
     "raw_chars",
@@ -119,6 +147,7 @@ __all__ = [
     "response_usage",
     "run_up",
     "short_value",
+    "transcript_usage",
     "units",
     "upstream_of",
     "variant_of",

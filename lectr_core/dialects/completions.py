@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, MAX_USAGE_BYTES, Findings, adds_up, raw_chars, raw_tree, raw_word
+from lectr_core.dialects.overlap import overlapping
 from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.usage import apportion, branch, count
 from lectr_core.model import units
@@ -77,19 +78,29 @@ _OF_PROMPT: Final[_Named] = (
     ("cache_write_tokens", units.CACHE_WRITE),
     ("audio_tokens", units.INPUT_AUDIO),
     ("image_tokens", units.INPUT_IMAGE),
+    ("video_tokens", units.INPUT_VIDEO),
 )
-_OF_COMPLETION: Final[_Named] = (("reasoning_tokens", units.REASONING), ("audio_tokens", units.OUTPUT_AUDIO))
+_OF_COMPLETION: Final[_Named] = (
+    ("reasoning_tokens", units.REASONING),
+    ("audio_tokens", units.OUTPUT_AUDIO),
+    ("image_tokens", units.OUTPUT_IMAGE),
+)
 
 
 def completion_usage(tree: Tree) -> Usage:
     """A usage object of this dialect in disjoint units.
 
     Shapes: cached, cache-write, audio and image tokens are part of the prompt; reasoning and audio tokens are part of the
-        completion, and so are rejected predictions, which are billed as output.
+        completion, and so are rejected predictions, which are billed as output. A total alone is a prompt: what ranks or
+        embeds has no completion.
     """
     prompt, completion = count(tree.get("prompt_tokens")), count(tree.get("completion_tokens"))
+    if prompt is None and completion is None:
+        prompt = count(tree.get("total_tokens"))
     asked, given = branch(tree, "prompt_tokens_details"), branch(tree, "completion_tokens_details")
     read, read_fits = apportion(prompt or 0, _parts(asked, _OF_PROMPT), units.INPUT)
+    if not read_fits:
+        read, read_fits = overlapping(prompt or 0, asked)
     written, written_fits = apportion(completion or 0, _parts(given, _OF_COMPLETION), units.OUTPUT)
     return Usage(
         units=read | written,

@@ -14,7 +14,18 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from lectr_core.dialects.audio import SpeechEventReader, TranscriptEventReader, TranscriptReader
 from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader
+from lectr_core.dialects.fetched import (
+    BatchLinesReader,
+    BatchReader,
+    FetchedResponseEventReader,
+    FetchedResponseReader,
+    OpenReader,
+    UnbilledReader,
+)
+from lectr_core.dialects.images import ImagesEventReader, ImagesReader
+from lectr_core.dialects.lines import LinesReader
 from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
 from lectr_core.dialects.routes import VERSIONS, template
@@ -112,8 +123,42 @@ class DialectProvider:
         "embeddings": (CompletionsReader, CompletionsEventReader),
         "responses": (ResponsesReader, ResponsesEventReader),
         "responses/compact": (ResponsesReader, ResponsesEventReader),
+        "responses/{id}/cancel": (FetchedResponseReader, FetchedResponseEventReader),
+        "rerank": (CompletionsReader, CompletionsEventReader),
+        "decisions": (ResponsesReader, ResponsesEventReader),
+        "audio/transcriptions": (TranscriptReader, TranscriptEventReader),
+        "audio/translations": (TranscriptReader, TranscriptEventReader),
+        "audio/speech": (TranscriptReader, SpeechEventReader),
+        "images/generations": (ImagesReader, ImagesEventReader),
+        "images/edits": (ImagesReader, ImagesEventReader),
+        "images/variations": (ImagesReader, ImagesEventReader),
+        "batches": (OpenReader, CompletionsEventReader),
     }
-    """Readers of whole and of streamed answers, by the route behind its version. A subclass replaces or extends it."""
+    """Readers of whole and of streamed answers to a POST, by the route behind its version. A subclass may replace them."""
+
+    FETCHED: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
+        "responses/{id}": (FetchedResponseReader, FetchedResponseEventReader),
+        "batches/{id}": (BatchReader, CompletionsEventReader),
+    }
+    """The same for a GET. What is fetched elsewhere is not billed."""
+
+    LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"files/{id}/content": BatchLinesReader}
+    """Readers of what a GET downloads line by line. The id in the path is what is counted once."""
+
+    UNBILLED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "batches/{id}/cancel",
+            "conversations",
+            "conversations/{id}/items",
+            "files",
+            "responses/input_tokens",
+            "uploads",
+            "uploads/{id}/cancel",
+            "uploads/{id}/complete",
+            "uploads/{id}/parts",
+        }
+    )
+    """Routes to which a POST uses no tokens."""
 
     def __init__(
         self,
@@ -197,16 +242,41 @@ class DialectProvider:
         return None if credential.field == b"authorization" else self.authorize(call, credential.secret)
 
     def reader(self, call: Call, answer: Answer) -> Reader | None:
-        """See `ports.Provider`. Only what is made by a POST is read: what is fetched again was counted when it was made."""
-        if call.method != "POST" or not 200 <= answer.status < 300:
-            return None
-        readers = self.READERS.get(self.route(call.path))
+        """See `ports.Provider`. What is fetched was mostly counted when it was made: see `fetched.py`."""
+        if call.method != "POST":
+            return self._reader_of_fetched(call, answer)
+        route = self.route(call.path)
+        readers = self.READERS.get(route)
         if readers is None:
+            return UnbilledReader() if route in self.UNBILLED else None
+        if not 200 <= answer.status < 300:
             return None
         media_type = answer.media_type
         if media_type == EVENT_STREAM:
             return readers[1]()
         return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
+
+    def _reader_of_fetched(self, call: Call, answer: Answer) -> Reader | None:
+        if answer.status == 101:
+            return None  # a tunnel: what passes through it is read message by message
+        if call.method != "GET" or not 200 <= answer.status < 300:
+            return UnbilledReader()
+        route = self.route(call.path)
+        lines = self.LINES.get(route)
+        if lines is not None:
+            return lines(self.id_in_path(call.path))
+        readers = self.FETCHED.get(route)
+        if readers is None:
+            return UnbilledReader()
+        media_type = answer.media_type
+        if media_type == EVENT_STREAM:
+            return readers[1]()
+        return readers[0]() if media_type == JSON or media_type.endswith("+json") else UnbilledReader()
+
+    def id_in_path(self, path: str) -> str | None:
+        """The id of what *path* downloads: the segment before the last one."""
+        parts = path.rstrip("/").split("/")
+        return parts[-2] if len(parts) > 1 else None
 
     def route(self, path: str) -> str:
         """The endpoint behind its version: `chat/completions`."""

@@ -1,23 +1,31 @@
 """The dialect of responses: whole ones, and streams of typed events that end with one.
 
-What is read is the same as of completions, plus calls of tools that are billed by the call. Called through
-`dialects/provider.py`; provider plugins may subclass.
+What is read is the same as of completions, plus calls of tools that are billed by the call, and images that a tool drew, at
+the price of the tool's model. A response that is worked on in the background is open until it is fetched again: see
+`fetched.py`. Called through `dialects/provider.py`; provider plugins may subclass.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+import attrs
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word
+from lectr_core.dialects.images import image_usage
+from lectr_core.dialects.overlap import overlapping
 from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.usage import apportion, branch, count
 from lectr_core.model import units
-from lectr_core.model.reading import Reading, Tree, Usage
+from lectr_core.model.reading import Reading, Share, Terms, Tree, Usage
 
 _LAST: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _WITH_RESPONSE: Final = _LAST | {"response.created", "response.in_progress", "response.queued"}
+
+# What costs by the call. Looked for in the raw output, which is otherwise not decoded.
+_CALLS: Final = re.compile(rb'"(?:file_search|web_search)_call"')
 
 
 class _Incomplete(msgspec.Struct, gc=False):
@@ -34,6 +42,21 @@ class _Response(msgspec.Struct, gc=False):
     usage: msgspec.Raw = ABSENT
     tool_usage: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
+    background: msgspec.Raw = ABSENT
+    tools: msgspec.Raw = ABSENT
+    output: msgspec.Raw = ABSENT
+
+
+class _Action(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+class _Item(msgspec.Struct, gc=False):
+    """A piece of the output, or a tool."""
+
+    type: str | None = None
+    action: _Action | None = None
+    model: msgspec.Raw = ABSENT
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -45,13 +68,15 @@ class _Event(msgspec.Struct, gc=False):
 _response = msgspec.json.Decoder(_Response)
 _event = msgspec.json.Decoder(_Event)
 _incomplete = msgspec.json.Decoder(_Incomplete | None)
+_items = msgspec.json.Decoder(list[_Item])
 
 
-def response_usage(tree: Tree) -> Usage:
+def response_usage(tree: Tree, image_model: str | None = None) -> Usage:
     """A usage object of this dialect in disjoint units.
 
     Shapes: cached and cache-write tokens are part of the input, reasoning tokens of the output. `tool_usage`, which stands
-        beside the usage in a response, is looked for in the tree under its own name.
+        beside the usage in a response, is looked for in the tree under its own name, and so is `tool_calls`, see `_calls`.
+        Images that a tool drew are a share of *image_model*.
     """
     asked_total, given_total = count(tree.get("input_tokens")), count(tree.get("output_tokens"))
     asked, given = branch(tree, "input_tokens_details"), branch(tree, "output_tokens_details")
@@ -70,6 +95,8 @@ def response_usage(tree: Tree) -> Usage:
         ),
         units.INPUT,
     )
+    if not read_fits and not lifetimes:
+        read, read_fits = overlapping(asked_total or 0, asked)
     written, written_fits = apportion(
         given_total or 0,
         (
@@ -79,13 +106,29 @@ def response_usage(tree: Tree) -> Usage:
         ),
         units.OUTPUT,
     )
-    searches = count(branch(branch(tree, "tool_usage"), "web_search").get("num_requests"))
-    tools = {units.WEB_SEARCH: searches} if searches else {}
     fits = read_fits and written_fits and (not written_in_all or written_in_all >= for_30m + for_12h)
-    return Usage(
-        units=read | written | tools,
+    used = Usage(
+        units=read | written,
         raw=tree,
         adds_up=adds_up(asked_total, given_total, count(tree.get("total_tokens")), fits=fits),
+    )
+    return with_tools(used, image_model) if "tool_usage" in tree or "tool_calls" in tree else used
+
+
+def with_tools(usage: Usage, image_model: str | None) -> Usage:
+    """*usage* with what its tree tells of tools."""
+    told, seen = branch(usage.raw, "tool_usage"), branch(usage.raw, "tool_calls")
+    searches = count(branch(told, "web_search").get("num_requests"))
+    tools = {
+        units.WEB_SEARCH: count(seen.get("web_search")) if searches is None else searches,
+        units.FILE_SEARCH: count(seen.get("file_search")),
+    }
+    drawn = branch(told, "image_gen")
+    shares = (Share(image_model, image_usage(drawn).units),) if count(drawn.get("total_tokens")) else ()
+    return attrs.evolve(
+        usage,
+        units={**usage.units, **{unit: number for unit, number in tools.items() if number}},
+        terms=attrs.evolve(usage.terms or Terms(), shares=shares) if shares else usage.terms,
     )
 
 
@@ -95,18 +138,61 @@ class _Findings(Findings):
     def __init__(self) -> None:
         super().__init__()
         self.tree: Tree = {}
+        self.status: str | None = None
+        self.is_background = False
+        self.image_model: str | None = None
 
     def note(self, response: _Response) -> None:
         self.model = raw_word(response.model) or self.model
         self.answer_id = raw_word(response.id) or self.answer_id
         self.tier = raw_word(response.service_tier) or self.tier
+        self.status = raw_word(response.status) or self.status
         self.finish_reason = _reason(response.incomplete_details) or raw_word(response.status) or self.finish_reason
+        self.is_background = self.is_background or bytes(response.background) == b"true"
         if len(response.error) > len(b"null"):
             self.error_category = "in_band"
         tree = raw_tree(response.usage)
         if tree:
-            tools = raw_tree(response.tool_usage)
-            self.tree = {**tree, "tool_usage": tools} if tools else tree
+            self.tree = {**tree, **self._tools(response)} if response.tool_usage or len(response.tools) > 2 else tree
+
+    def _tools(self, response: _Response) -> dict[str, Tree]:
+        """What is told of tools beside the usage: their own usage, and the calls that stand in the output."""
+        told: dict[str, Tree] = {"tool_usage": raw_tree(response.tool_usage), "tool_calls": _calls(response.output)}
+        if branch(told["tool_usage"], "image_gen"):
+            drawing = [tool.model for tool in _decoded(response.tools) if tool.type == "image_generation"]
+            self.image_model = raw_word(drawing[0]) if drawing else None
+        return {name: tree for name, tree in told.items() if tree}
+
+    def conclude(self, usage: Usage | None) -> Reading:
+        """All of it. What is worked on in the background is open until it is finished, and may then be told again."""
+        reading = self.reading(usage)
+        if reading.usage is None:
+            is_open = self.is_background or self.status == "queued"
+            return attrs.evolve(reading, state="open") if is_open and self.error_category is None else reading
+        if self.is_background and self.answer_id is not None:
+            terms = attrs.evolve(reading.usage.terms or Terms(), once=self.answer_id)
+            return attrs.evolve(reading, usage=attrs.evolve(reading.usage, terms=terms))
+        return reading
+
+
+def _calls(output: msgspec.Raw) -> dict[str, int]:
+    """Calls in the output that cost by the call. Of a web search's actions only the search itself does."""
+    if len(output) <= 2 or _CALLS.search(output) is None:
+        return {}
+    items = _decoded(output)
+    searched = [item for item in items if item.type == "web_search_call"]
+    found = {
+        "web_search": sum(item.action is None or item.action.type in (None, "search") for item in searched),
+        "file_search": sum(item.type == "file_search_call" for item in items),
+    }
+    return {name: number for name, number in found.items() if number}
+
+
+def _decoded(raw: msgspec.Raw) -> list[_Item]:
+    try:
+        return _items.decode(raw)
+    except ValueError:
+        return []
 
 
 def _reason(raw: msgspec.Raw) -> str | None:
@@ -126,11 +212,16 @@ class ResponsesReader(WholeReader):
         """See `WholeReader`."""
         findings = _Findings()
         findings.note(_response.decode(body))
-        return findings.reading(self.usage_of(findings.tree) if findings.tree else None)
+        return self.concluded(findings)
 
-    def usage_of(self, tree: Tree) -> Usage:
+    def concluded(self, findings: _Findings) -> Reading:
+        """What was found, taken apart."""
+        usage = self.usage_of(findings.tree, findings.image_model) if findings.tree else None
+        return findings.conclude(usage)
+
+    def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
         """The usage object in disjoint units. Override it where the provider counts otherwise."""
-        return response_usage(tree)
+        return response_usage(tree, image_model)
 
 
 class ResponsesEventReader(EventReader):
@@ -162,8 +253,9 @@ class ResponsesEventReader(EventReader):
 
     def conclude(self, complete: bool) -> Reading:
         """See `EventReader`."""
-        return self.findings.reading(self.usage_of(self.findings.tree) if self.findings.tree else None)
+        tree = self.findings.tree
+        return self.findings.conclude(self.usage_of(tree, self.findings.image_model) if tree else None)
 
-    def usage_of(self, tree: Tree) -> Usage:
+    def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
         """The usage object in disjoint units. Override it where the provider counts otherwise."""
-        return response_usage(tree)
+        return response_usage(tree, image_model)

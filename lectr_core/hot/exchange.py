@@ -13,6 +13,7 @@ import attrs
 from lectr_core.hot.known import Known, Way
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pace import Pace, press
+from lectr_core.hot.proof import Proof
 from lectr_core.hot.reactor import Late
 from lectr_core.hot.version import Version
 from lectr_core.model.call import Answer, Call, Refusal
@@ -135,7 +136,8 @@ class Exchange:
     head_came_ns: int = 0
     """The same head was complete."""
     head_sent_ns: int = 0
-    observer: Observer | None = None
+    observer: Observer | Turns | None = None
+    proof: Proof | None = attrs.field(default=None, repr=False)
     refused: Refused | None = None
     refused_bytes: int = 0
     """Content of the refusal sent."""

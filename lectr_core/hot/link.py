@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
+from lectr_core.hot.proof import Proof
 from lectr_core.hot.reactor import Reactor, Spot
 
 # Read sizes between 16 and 256 KiB made no measurable difference; one SSE event is 0.2 KiB, a long answer some MiB.
@@ -29,7 +30,7 @@ class Broken(Exception):
 class Link:
     """One open connection. Owns the socket; `close` ends it."""
 
-    __slots__ = ("at_close", "fd", "hung_up", "reactor", "secured", "sock", "spot", "stirred", "torn", "used_at")
+    __slots__ = ("at_close", "fd", "hung_up", "proof", "reactor", "secured", "sock", "spot", "stirred", "torn", "used_at")
 
     def __init__(self, sock: socket.socket, reactor: Reactor, spot: Spot) -> None:
         self.sock = sock
@@ -43,6 +44,8 @@ class Link:
         """There may be something to read: it came in after the last read, or the last read did not take it all."""
         self.torn = False
         """What was sent is a fragment, and only the connection's end will tell its end: closing must look like a reset."""
+        self.proof: Proof | None = None
+        """Whom to tell what the socket accepted."""
         self.used_at = 0.0
         self.at_close: Callable[[], None] | None = None
         """Told once that this connection is no more."""
@@ -66,11 +69,14 @@ class Link:
     def send_now(self, data: bytes | memoryview) -> int:
         """Send what fits; says how many bytes that was. Errors: Broken."""
         try:
-            return self.sock.send(data)
+            sent = self.sock.send(data)
         except _WOULD_BLOCK:
             return 0
         except OSError as error:
             raise Broken(type(error).__name__) from error
+        if self.proof is not None:
+            self.proof.went(data, sent)
+        return sent
 
     def acknowledged_bytes(self) -> int | None:
         """Of all that was ever sent: bytes that the peer's system has taken. None where ours does not tell."""

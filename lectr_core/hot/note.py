@@ -5,6 +5,7 @@ Called by `way.py`; sync, so that nothing can be cancelled between the end of an
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Final
 
@@ -17,6 +18,10 @@ from lectr_core.model.record import Attempt, Begun, Ended, EndedBy, Outcome
 from lectr_core.ports import Provider
 
 _NO_READING: Final = Reading()
+_log = logging.getLogger("lectr.hot")
+
+# All that came had gone to the client when these ends came.
+_ALL_WENT: Final = frozenset({"completed", "provider_failed"})
 
 
 def begun(exchange: Exchange, journal: Writer) -> None:
@@ -33,11 +38,12 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
         exchange.seq = journal.next_seq()
     outcome, source, category = _judge(exchange, ended_by, category, faults)
     reading = _NO_READING
-    digest, response_bytes, ttft_ns = None, exchange.refused_bytes, None
+    digest, faithful, response_bytes, ttft_ns = None, None, exchange.refused_bytes, None
     observer = exchange.observer
     if observer is not None:
         reading = observer.finish(complete=ended_by == "completed")
         digest, response_bytes = observer.digest, observer.content_bytes
+        faithful = _is_faithful(exchange, digest, ended_by)
         if observer.first_token_ns:
             ttft_ns = observer.first_token_ns - exchange.clock_ns
         if reading.error_category is not None and outcome == "ok":
@@ -61,6 +67,7 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
             request_bytes=exchange.request_bytes,
             response_bytes=response_bytes,
             response_digest=digest,
+            faithful=faithful,
             client_retry=_retry_count(exchange),
             provider_request_id=request_id,
             reading=reading,
@@ -68,6 +75,16 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
             headroom=headroom,
         )
     )
+
+
+def _is_faithful(exchange: Exchange, content_digest: str | None, ended_by: EndedBy) -> bool | None:
+    """Whether what came is what went. None where the client did not take all of it, so that there is nothing to compare."""
+    if exchange.proof is None or ended_by not in _ALL_WENT:
+        return None
+    is_same = exchange.proof.holds(content_digest)
+    if not is_same:
+        _log.error("a fault of Lectr: the answer to request %s was not handed on as it came", exchange.id)
+    return is_same
 
 
 def _begun(exchange: Exchange) -> Begun:

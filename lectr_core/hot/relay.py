@@ -15,6 +15,7 @@ from lectr_core.hot.guard import Faults
 from lectr_core.hot.link import Broken
 from lectr_core.hot.observe import Observer
 from lectr_core.hot.pool import Pool
+from lectr_core.hot.proof import Proof
 from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.model.call import Answer
 from lectr_core.wire import forwarding, framing
@@ -44,6 +45,8 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
     exchange.observer = Observer(exchange.target_provider, exchange.call, reported, faults)
     client.spot.limit(exchange.version.settings.silence_limit_s)
     lines = forwarding.response_lines(head, unchunk=unchunk, keep_alive=exchange.reusable, client_minor=exchange.asked.minor)
+    framed = isinstance(body, ChunkedBody) and not unchunk
+    client.proof = exchange.proof = Proof(len(lines), is_framed=framed)
     spare = b""
     try:
         spare = await _first(exchange, upstream, body, lines, unchunk)
@@ -57,6 +60,7 @@ async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Fau
         # Of what the client still uploads. Its answer has begun, so there is no other way to tell it than to end.
         raise ClientGone from error
     finally:
+        client.proof = None
         client.torn = not body.done and (unchunk or isinstance(body, CloseBody))
         sound = body.done and not isinstance(body, CloseBody) and not spare
         if sound and head.keeps_alive and upstream.upload.done:
@@ -77,6 +81,8 @@ async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: byte
         await _begin(exchange, lines, upstream.head.status)
         raise
     out = b"".join(content) if unchunk else data[:end]
+    assert exchange.proof is not None
+    exchange.proof.came(data, end)
     await _begin(exchange, lines + out, upstream.head.status)
     if content:
         _observe(exchange, content)
@@ -96,7 +102,8 @@ async def _begin(exchange: Exchange, data: bytes, status: int) -> None:
 
 async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: bool) -> bytes:
     link, client, spot = upstream.link, exchange.client, exchange.client.spot
-    silence_limit_s = exchange.version.settings.silence_limit_s
+    silence_limit_s, proof = exchange.version.settings.silence_limit_s, exchange.proof
+    assert proof is not None
     spot.limit(silence_limit_s)
     while True:
         try:
@@ -117,6 +124,7 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
             raise AnswerCut("provider_failed", "network")
         end, content = _take(body, data)
         out = b"".join(content) if unchunk else data[:end] if end < len(data) else data
+        proof.came(data, end)
         await exchange.tell(out)
         _observe(exchange, content)
         if body.done:

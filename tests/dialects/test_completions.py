@@ -271,3 +271,32 @@ def test_usage_from_another_place_is_taken_where_a_subclass_says_so() -> None:
             return Usage({units.OUTPUT: count(tree.get("n")) or 0}, tree)
 
     check_reader(Elsewhere, b'data: {"n":3}\n\n', Reading("reported", Usage({units.OUTPUT: 3}, {"n": 3})))
+
+
+OVERLAPS: list[tuple[dict[str, int], dict[str, int], bool]] = [
+    # Text is 200 of 1,000: what was cached beyond it were images.
+    ({"cached_tokens": 900, "image_tokens": 800}, {"cache_read": 200, "cache_read_image": 700, "input_image": 100}, True),
+    # All is cached, all is audio.
+    ({"cached_tokens": 1_000, "audio_tokens": 1_000}, {"cache_read_audio": 1_000}, True),
+    # Together they fit: nothing overlaps as far as anybody can know.
+    ({"cached_tokens": 200, "image_tokens": 800}, {"cache_read": 200, "input_image": 800}, True),
+    # More than the whole is cut, and told.
+    ({"cached_tokens": 1_001}, {"cache_read": 1_000}, False),
+    ({"image_tokens": 600, "audio_tokens": 600}, {"input_image": 600, "input_audio": 400}, False),
+    ({"video_tokens": 10}, {"input_video": 10, "input": 990}, True),
+]
+
+
+@pytest.mark.parametrize(("details", "parts", "fits"), OVERLAPS)
+def test_what_is_cached_is_counted_across_media(details: dict[str, int], parts: dict[str, int], fits: bool) -> None:
+    tree = {"prompt_tokens": 1_000, "completion_tokens": 0, "total_tokens": 1_000, "prompt_tokens_details": details}
+    usage = completion_usage(tree)
+    assert {unit: number for unit, number in usage.units.items() if number} == parts
+    assert sum(usage.units.values()) == 1_000
+    assert usage.adds_up is fits
+
+
+def test_images_in_an_answer_and_totals_without_parts() -> None:
+    tree = {"prompt_tokens": 1, "completion_tokens": 1_300, "completion_tokens_details": {"image_tokens": 1_290}}
+    assert completion_usage(tree).units == {"input": 1, "output_image": 1_290, "output": 10}
+    assert completion_usage({"total_tokens": 7}).units == {"input": 7}

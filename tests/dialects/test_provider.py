@@ -165,13 +165,10 @@ READERS: list[tuple[str, str, int, str, type | None]] = [
     ("POST", "/v1/responses", 200, "application/json", ResponsesReader),
     ("POST", "/v1/responses", 200, "Text/Event-Stream", ResponsesEventReader),
     ("POST", "/v1/responses/compact", 200, "application/json", ResponsesReader),
-    ("POST", "/v1/responses/resp_1/cancel", 200, "application/json", None),
-    ("GET", "/v1/responses/resp_1", 200, "application/json", None),
-    ("GET", "/v1/models", 200, "application/json", None),
     ("POST", "/v1/chat/completions", 429, "application/json", None),
     ("POST", "/v1/chat/completions", 200, "application/octet-stream", None),
     ("POST", "/v1/chat/completions", 200, "", None),
-    ("POST", "/v1/files", 200, "application/json", None),
+    ("POST", "/v1/nothing/known", 200, "application/json", None),
 ]
 
 

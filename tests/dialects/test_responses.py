@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lectr_core import Reading, ResponsesEventReader, ResponsesReader, Usage, response_usage, units
+from lectr_core import Reading, ResponsesEventReader, ResponsesReader, Share, Terms, Usage, response_usage, units
 from lectr_core.testing import check_reader
 
 USED = {
@@ -76,7 +76,7 @@ WHOLE: list[tuple[dict[str, object], Reading]] = [
         response(status="incomplete", incomplete_details="strange"),
         Reading("reported", KEPT, "acme-5", None, "resp_1", "incomplete"),
     ),
-    (response(status="queued", usage=None), Reading("absent", None, "acme-5", None, "resp_1", "queued")),
+    (response(status="queued", usage=None), Reading("open", None, "acme-5", None, "resp_1", "queued")),
     (
         response(status="failed", usage=None, error={"code": "server_error", "message": "x"}),
         Reading("absent", None, "acme-5", None, "resp_1", "failed", "in_band"),
@@ -157,3 +157,37 @@ def test_the_first_token_is_the_first_delta() -> None:
     assert not reader.first_token_seen
     reader.feed(event("response.output_text.delta", delta="x"))
     assert reader.first_token_seen
+
+
+def test_images_that_a_tool_drew_are_priced_at_the_tools_model() -> None:
+    drawn = {"input_tokens": 50, "input_tokens_details": {"text_tokens": 10, "image_tokens": 40}, "output_tokens": 100}
+    drawn = drawn | {"total_tokens": 150, "output_tokens_details": {"image_tokens": 100, "text_tokens": 0}}
+    tools = [{"type": "web_search"}, {"type": "image_generation", "model": "draw-1"}]
+    body = response(tools=tools, tool_usage={"image_gen": drawn, "web_search": {"num_requests": 0}})
+    reader = ResponsesReader()
+    reader.feed(json.dumps(body).encode())
+    usage = reader.finish(complete=True).usage
+    assert usage is not None
+    assert usage.terms == Terms((Share("draw-1", {"input": 10, "input_image": 40, "output_image": 100}),))
+    assert "web_search" not in usage.units
+
+
+def test_calls_that_cost_by_the_call_are_counted_where_the_provider_does_not() -> None:
+    output = [
+        {"type": "web_search_call", "action": {"type": "search", "query": "x"}},
+        {"type": "web_search_call", "action": {"type": "open_page"}},
+        {"type": "web_search_call"},
+        {"type": "file_search_call", "queries": ["x"]},
+        {"type": "message", "content": [{"type": "output_text", "text": 'a "web_search_call"'}]},
+    ]
+    reader = ResponsesReader()
+    reader.feed(json.dumps(response(tools=[{"type": "web_search"}], output=output)).encode())
+    usage = reader.finish(complete=True).usage
+    assert usage is not None
+    assert (usage.units["web_search"], usage.units["file_search"]) == (2, 1)
+    told = response(tools=[{"type": "web_search"}], output=output, tool_usage={"web_search": {"num_requests": 1}})
+    reader = ResponsesReader()
+    reader.feed(json.dumps(told).encode())
+    usage = reader.finish(complete=True).usage
+    assert usage is not None
+    assert usage.units["web_search"] == 1, "what the provider bills goes before what is seen"

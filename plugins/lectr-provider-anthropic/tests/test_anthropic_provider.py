@@ -6,7 +6,7 @@ import json
 
 import pytest
 from lectr_provider_anthropic import lectr_providers, lectr_settings
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
+from lectr_provider_anthropic.messages import MessageEventReader, MessageReader, ResultsReader
 from lectr_provider_anthropic.provider import anthropic_of
 
 from lectr_core import (
@@ -17,11 +17,13 @@ from lectr_core import (
     Credential,
     GatewaySettings,
     NotServed,
+    OpenReader,
     Provider,
     ProviderSettings,
     Refusal,
     Secret,
     Settings,
+    UnbilledReader,
 )
 from lectr_core.testing import Case, check_provider
 
@@ -174,9 +176,13 @@ def test_a_held_credential_gets_the_form_the_path_takes(call: Call, token: bytes
         (CHAT, "application/json", CompletionsReader),
         (CHAT, "text/event-stream", CompletionsEventReader),
         (MESSAGES, "text/html", None),
-        (Call("POST", "/v1/messages/count_tokens"), "application/json", None),
-        (Call("POST", "/v1/messages/batches"), "application/json", None),
-        (Call("GET", "/v1/models"), "application/json", None),
+        (Call("POST", "/v1/messages/count_tokens"), "application/json", UnbilledReader),
+        (Call("POST", "/v1/messages/batches"), "application/json", OpenReader),
+        (Call("GET", "/v1/messages/batches/msgbatch_1/results"), "application/x-jsonl", ResultsReader),
+        (Call("GET", "/v1/messages/batches/msgbatch_1"), "application/json", UnbilledReader),
+        (Call("DELETE", "/v1/messages/batches/msgbatch_1"), "application/json", UnbilledReader),
+        (Call("POST", "/v1/agents"), "application/json", None),
+        (Call("GET", "/v1/models"), "application/json", UnbilledReader),
     ],
 )
 def test_each_answer_gets_its_reader(call: Call, media_type: str, kind: type | None):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
+from lectr_provider_anthropic.messages import MessageEventReader, MessageReader, ResultsReader
 
-from lectr_core import Reading, units
+from lectr_core import Reader, Reading, Share, Terms, units
 from lectr_core.testing import check_reader
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -17,8 +17,14 @@ def transcript(name: str) -> bytes:
     return (TRANSCRIPTS / name).read_bytes()
 
 
+def reader_of(name: str) -> Reader:
+    if name.endswith(".jsonl"):
+        return ResultsReader("msgbatch_1")
+    return MessageReader() if name.endswith(".json") else MessageEventReader()
+
+
 def read(name: str, *, complete: bool = True, body: bytes | None = None) -> Reading:
-    reader = MessageReader() if name.endswith(".json") else MessageEventReader()
+    reader = reader_of(name)
     reader.feed(transcript(name) if body is None else body)
     return reader.finish(complete=complete)
 
@@ -31,8 +37,7 @@ def counts(reading: Reading) -> dict[str, int]:
 @pytest.mark.parametrize("path", sorted(TRANSCRIPTS.iterdir()), ids=lambda path: path.name)
 @pytest.mark.parametrize("complete", [True, False])
 def test_readings_do_not_depend_on_how_bytes_arrive_and_nothing_raises(path: Path, complete: bool):
-    make = MessageReader if path.suffix == ".json" else MessageEventReader
-    check_reader(make, path.read_bytes(), read(path.name, complete=complete), complete=complete)
+    check_reader(lambda: reader_of(path.name), path.read_bytes(), read(path.name, complete=complete), complete=complete)
 
 
 def test_a_plain_message_gives_its_counts_and_names():
@@ -169,3 +174,58 @@ def test_a_strange_type_in_one_field_does_not_lose_the_others():
     body = b'{"type":"message","id":{"v":2},"model":["claude-x"],"content":7,"usage":{"input_tokens":3,"output_tokens":4}}'
     reading = read("message.json", body=body)
     assert (counts(reading), reading.model, reading.answer_id) == ({units.INPUT: 3, units.OUTPUT: 4}, None, None)
+
+
+def test_an_adviser_is_priced_as_what_it_is_and_every_turn_counts():
+    """The totals hold the first turn's prompt alone, and nothing of the adviser: the turns are what is billed."""
+    reading = read("stream_advisor.sse")
+    assert counts(reading) == {units.INPUT: 340, units.CACHE_READ: 310, units.OUTPUT: 95}
+    assert reading.usage is not None
+    assert reading.usage.terms == Terms(
+        shares=(Share("claude-opus-4-6", {units.INPUT: 420, units.OUTPUT: 700}),), longest_prompt=350
+    )
+    assert (reading.state, reading.usage.adds_up) == ("reported", True)
+
+
+def test_after_a_tool_has_run_the_prompt_of_a_broken_stream_is_open():
+    body = transcript("stream_advisor.sse").partition(b"event: message_delta")[0]
+    reading = read("stream_advisor.sse", complete=False, body=body)
+    assert (reading.state, counts(reading)) == ("partial", {units.INPUT: 300})
+    assert reading.usage is not None
+    assert reading.usage.terms == Terms(input_open=True)
+
+
+def test_a_model_that_steps_in_is_priced_apart_from_the_one_that_declined():
+    reading = read("message_fallback.json")
+    assert reading.model == "claude-opus-4-8"
+    assert counts(reading) == {units.INPUT: 500, units.OUTPUT: 28, units.REASONING: 12}
+    assert reading.usage is not None
+    assert reading.usage.terms == Terms(
+        shares=(Share("claude-fable-5", {units.INPUT: 500, units.OUTPUT: 2}),),
+        region="us",
+        doubt="a fallback credit was redeemed: the provider bills less",
+    )
+    assert reading.usage.adds_up is True
+
+
+def test_a_batchs_results_are_summed_by_model_and_length_of_prompt():
+    reading = read("batch_results.jsonl")
+    assert (reading.state, reading.model, counts(reading)) == ("reported", None, {})
+    assert reading.usage is not None
+    assert reading.usage.terms == Terms(
+        shares=(
+            Share(
+                "claude-haiku-4-5-20251001",
+                {units.INPUT: 150, units.CACHE_READ: 20, units.OUTPUT: 35},
+                variant="batch",
+                longest_prompt=120,
+            ),
+            Share("claude-sonnet-4-5-20250929", {units.INPUT: 250000, units.OUTPUT: 10}, "batch", 250000),
+            Share("claude-sonnet-4-5-20250929", {units.INPUT: 10, units.OUTPUT: 1}, "batch", 10),
+        ),
+        once="msgbatch_1",
+    )
+
+
+def test_results_that_were_not_downloaded_to_their_end_count_nothing():
+    assert read("batch_results.jsonl", complete=False) == Reading(state="open")

@@ -6,8 +6,6 @@ import json
 
 import lectr_provider_openai as face
 import pytest
-from lectr_provider_openai.audio import SpeechEventReader, TranscriptEventReader, TranscriptReader
-from lectr_provider_openai.images import ImagesEventReader, ImagesReader
 from lectr_provider_openai.provider import OpenAIProvider, OpenAISettings, provider_of
 
 from lectr_core import (
@@ -15,12 +13,21 @@ from lectr_core import (
     Call,
     Credential,
     GatewaySettings,
+    ImagesEventReader,
+    ImagesReader,
+    OpenReader,
     OperatorError,
     Origin,
     ProviderSettings,
     Reading,
     Secret,
     Settings,
+    Share,
+    SpeechEventReader,
+    Terms,
+    TranscriptEventReader,
+    TranscriptReader,
+    UnbilledReader,
     Usage,
     units,
 )
@@ -128,7 +135,10 @@ READERS = [
     ("/v1/audio/speech", "audio/mpeg", type(None)),
     ("/v1/images/generations", "application/json", ImagesReader),
     ("/v1/images/edits", "text/event-stream", ImagesEventReader),
-    ("/v1/moderations", "application/json", type(None)),
+    ("/v1/moderations", "application/json", UnbilledReader),
+    ("/v1/batches", "application/json", OpenReader),
+    ("/v1/files", "application/json", UnbilledReader),
+    ("/v1/videos", "application/json", type(None)),
 ]
 
 
@@ -203,6 +213,16 @@ DRAWN = {units.INPUT_IMAGE: 40, units.INPUT: 10, units.OUTPUT_IMAGE: 100}
 MIXED = {**IMAGE, "output_tokens_details": {"image_tokens": 90, "text_tokens": 10}}
 SVG = {"model": "gpt-5", "input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
 
+DRAWN_AS_TEXT = Share("gpt-5", {units.INPUT: 1, units.OUTPUT: 2})
+CACHED = {**IMAGE, "cached_tokens": 30, "cached_tokens_details": {"cached_image_tokens": 25, "cached_text_tokens": 5}}
+CACHED_PARTS = {
+    units.INPUT: 5,
+    units.INPUT_IMAGE: 15,
+    units.CACHE_READ: 5,
+    units.CACHE_READ_IMAGE: 25,
+    units.OUTPUT_IMAGE: 100,
+}
+
 IMAGES: list[tuple[dict[str, object], Reading]] = [
     ({"created": 1, "data": [{"b64_json": "AAAA"}], "usage": IMAGE}, Reading("reported", Usage(DRAWN, IMAGE, True))),
     (
@@ -211,9 +231,15 @@ IMAGES: list[tuple[dict[str, object], Reading]] = [
     ),
     (
         {"data": [], "usage": IMAGE, "svg_usage": SVG},
-        Reading("reported", Usage(DRAWN, {**IMAGE, "svg_usage": SVG}, True)),
+        Reading("reported", Usage(DRAWN, {**IMAGE, "svg_usage": SVG}, True, Terms((DRAWN_AS_TEXT,)))),
     ),
-    ({"created": 1, "data": [{"url": "https://host/x.png"}]}, Reading()),
+    (
+        {"created": 1, "data": [{"url": "https://host/x.png"}, {"url": "https://host/y.png"}]},
+        Reading("reported", Usage({units.IMAGES: 2}, {"images": 2})),
+    ),
+    ({"data": [], "usage": CACHED}, Reading("reported", Usage(CACHED_PARTS, CACHED, True))),
+    ({"created": 1, "data": []}, Reading()),
+    ({"error": {"message": "no"}}, Reading("absent", error_category="in_band")),
 ]
 
 

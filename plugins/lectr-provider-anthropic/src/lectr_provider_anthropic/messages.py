@@ -1,4 +1,4 @@
-"""Readers of messages: the whole answer, and the stream of events.
+"""Readers of messages: the whole answer, the stream of events, and the lines of a batch's results.
 
 Only declared fields are decoded; the text of an answer is measured where it lies and never becomes an object. Called by
 `provider.py`. What the counts mean is in `usage.py`.
@@ -16,7 +16,9 @@ from lectr_core import (
     BAD_INPUT,
     EventReader,
     Findings,
+    LinesReader,
     Reading,
+    Terms,
     Tree,
     WholeReader,
     raw_chars,
@@ -93,7 +95,7 @@ class MessageReader(WholeReader):
         tree = raw_tree(message.usage)
         findings.tier = tier_of(tree)
         lengths = _lengths(message.content)
-        reading = findings.reading(usage_of(tree))
+        reading = findings.reading(usage_of(tree, findings.model))
         return attrs.evolve(reading, deltas=len(lengths), delta_chars=sum(lengths))
 
 
@@ -109,6 +111,7 @@ class MessageEventReader(EventReader):
         self._findings = Findings()
         self._usage: Tree = {}
         self._output_counted = False
+        self._tool_ran = False
 
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
@@ -122,8 +125,10 @@ class MessageEventReader(EventReader):
             if chars:
                 self.saw_output(chars)
         elif kind == "content_block_start":
-            if raw_word(_piece.decode(event.content_block).type) not in _EMPTY_AT_FIRST:
+            kind = raw_word(_piece.decode(event.content_block).type)
+            if kind not in _EMPTY_AT_FIRST:
                 self.first_token_seen = True
+            self._tool_ran = self._tool_ran or kind == "server_tool_use"
         elif kind == "message_start":
             self._start(_message.decode(event.message))
         elif kind == "message_delta":
@@ -137,8 +142,12 @@ class MessageEventReader(EventReader):
         """See `EventReader`. An error, or an end without a reason to stop, leaves counts of the moment: a lower bound."""
         tree = self._usage if self._output_counted else without_output(self._usage)
         self._findings.tier = tier_of(tree)
-        reading = self._findings.reading(usage_of(tree))
-        final = self._output_counted and self._findings.finish_reason is not None and reading.error_category is None
+        usage = usage_of(tree, self._findings.model)
+        final = self._output_counted and self._findings.finish_reason is not None and self._findings.error_category is None
+        if self._tool_ran and not (final and complete):
+            # What a tool found was put before the model, in a turn that is not told yet.
+            usage = attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), input_open=True))
+        reading = self._findings.reading(usage)
         return reading if final or reading.state != "reported" else attrs.evolve(reading, state="partial")
 
     def _start(self, message: _Message) -> None:
@@ -161,3 +170,30 @@ def _lengths(content: msgspec.Raw) -> list[int]:
     except BAD_INPUT:
         return []
     return [chars for chars in (block.chars for block in blocks) if chars]
+
+
+@attrs.define
+class _Result:
+    message: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Line:
+    result: _Result | None = None
+
+
+_line = msgspec.json.Decoder(_Line)
+
+
+class ResultsReader(LinesReader):
+    """A batch's results: a message in each line whose request succeeded. The others are not billed."""
+
+    def on_line(self, line: bytes) -> None:
+        """See `LinesReader`."""
+        result = _line.decode(line).result
+        if result is None or len(result.message) <= len(b"null"):
+            return
+        message = _message.decode(result.message)
+        tree, model = raw_tree(message.usage), raw_word(message.model)
+        if tree:
+            self.sums.add(model, usage_of(tree, model))

@@ -11,6 +11,7 @@ from lectr_core import (
     Credential,
     DialectProvider,
     EventReader,
+    LinesReader,
     NotServed,
     ProviderSettings,
     Refusal,
@@ -21,7 +22,7 @@ from lectr_core import (
     short_value,
     upstream_of,
 )
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
+from lectr_provider_anthropic.messages import MessageEventReader, MessageReader, ResultsReader
 from lectr_provider_anthropic.paths import is_compatible, is_own, is_served
 from lectr_provider_anthropic.refusals import native_body
 
@@ -42,7 +43,13 @@ class AnthropicProvider(DialectProvider):
     READERS: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
         "chat/completions": DialectProvider.READERS["chat/completions"],
         "messages": (MessageReader, MessageEventReader),
+        "messages/batches": DialectProvider.READERS["batches"],
     }
+    FETCHED: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {}
+    LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"messages/batches/{id}/results": ResultsReader}
+    UNBILLED: ClassVar[frozenset[str]] = frozenset(
+        {"files", "messages/batches/{id}/cancel", "messages/count_tokens", "skills"}
+    )
 
     def claims_path(self, path: str) -> bool:
         """See `ports.Provider`."""

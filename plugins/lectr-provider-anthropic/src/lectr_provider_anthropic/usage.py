@@ -5,12 +5,17 @@ Called by the readers in `messages.py`. Never here: bytes, streams, prices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lectr_core import Tree, Usage, apportion, branch, count, units
+from lectr_core import Share, Terms, Tree, Usage, apportion, branch, count, units
 
 _OUTPUT_FIELDS: Final = frozenset({"output_tokens", "output_tokens_details"})
+
+# Where nothing is known of a place, or it makes no difference.
+_ANYWHERE: Final = frozenset({"global", "not_available"})
+
+_CREDIT: Final = "a fallback credit was redeemed: the provider bills less"
 
 # What is worth a zero: everything else that is 0 says no more than its absence.
 _KEPT_AT_ZERO: Final = frozenset({units.INPUT, units.OUTPUT})
@@ -37,26 +42,83 @@ def without_output(tree: Tree) -> Tree:
     return {name: value for name, value in tree.items() if name not in _OUTPUT_FIELDS}
 
 
-def usage_of(tree: Tree) -> Usage:
-    """Take the usage object of a message apart.
+def usage_of(tree: Tree, model: str | None = None) -> Usage:
+    """Take the usage object of a message apart; *model* is the one that the message names.
 
-    Shapes: input, cache reads and cache writes are additive as sent; thinking is a part of the output. It adds up where
-        every total that comes with its parts is their sum; None where no total does.
-    Source: the type `Usage` of the provider's SDK, and `BetaUsage` for iterations.
+    Shapes: input, cache reads and cache writes are additive as sent; thinking is a part of the output. Where the turns are
+        told (`iterations`), they are what is billed: also what the totals leave out (compactions), and each at the price of
+        its own model (an adviser, a model that stepped in). It adds up where every total that comes with its parts is
+        their sum; None where no total does.
+    Source: the type `Usage` of the provider's SDK, and `BetaUsage` for iterations and the fallback credit.
     """
     counts, checks = _take_apart(tree)
-    for entry in _iterations(tree):
-        if entry.get("type") == "compaction":
-            # The provider says that these are not in the totals above, so adding them counts nothing twice.
-            more, more_checks = _take_apart(entry)
-            for name, number in more.items():
-                counts[name] = min(counts.get(name, 0) + number, units.MAX_COUNT)
-            checks += more_checks
-        elif entry.get("type") == "advisor_message":
-            # Another model's tokens: they have no place among this model's units, but must not be overlooked.
-            checks.append(False)
-    kept = {name: number for name, number in counts.items() if number or name in _KEPT_AT_ZERO}
-    return Usage(units=kept, raw=tree, adds_up=all(checks) if checks else None)
+    entries = list(_iterations(tree))
+    terms: dict[str, Any] = {}  # Any: fields of Terms
+    if entries:
+        counts, terms = _by_turns(tree, counts, checks, entries, model)
+    region = tree.get("inference_geo")
+    if isinstance(region, str) and region not in _ANYWHERE:
+        terms["region"] = region
+    if branch(branch(tree, "fallback_credit"), "status").get("type") == "redeemed":
+        terms["doubt"] = _CREDIT
+    return Usage(_kept(counts), tree, all(checks) if checks else None, Terms(**terms) if terms else None)
+
+
+def _by_turns(
+    tree: Tree, totals: dict[str, int], checks: list[bool], entries: list[Tree], model: str | None
+) -> tuple[dict[str, int], dict[str, Any]]:  # Any: fields of Terms
+    """Units of the message's own model, and terms with the shares of others. Adds to *checks*.
+
+    Shapes: the totals are the sum of the turns, compactions and advice left out; of the prompt, they may be the first
+        turn's alone. Where the turns are fewer than the totals, some were not told: the totals hold.
+    """
+    own: dict[str, int] = {}
+    turns: dict[str, int] = {}
+    shares: dict[str, dict[str, int]] = {}
+    prompts: list[int] = []
+    first_prompt: int | None = None
+    for entry in entries:
+        counts, more_checks = _take_apart(entry)
+        checks += more_checks
+        prompt = units.total(counts, units.INPUT_UNITS)
+        kind, of = entry.get("type"), entry.get("model")
+        is_own = not isinstance(of, str) or model is None or of == model
+        if kind == "advisor_message" and isinstance(of, str):
+            is_own = False
+        if kind not in ("compaction", "advisor_message"):
+            _add(turns, counts)
+            first_prompt = prompt if first_prompt is None else first_prompt
+        if is_own:
+            prompts.append(prompt)
+        _add(own if is_own else shares.setdefault(str(of), {}), counts)
+    asked, given = (units.total(totals, names) for names in (units.INPUT_UNITS, units.OUTPUT_UNITS))
+    turns_asked, turns_given = (units.total(turns, names) for names in (units.INPUT_UNITS, units.OUTPUT_UNITS))
+    checks.append(given == turns_given and asked in (turns_asked, first_prompt or 0))
+    if turns_given < given or turns_asked < asked:
+        own = dict(totals)
+        for entry in entries:
+            if entry.get("type") == "compaction":
+                _add(own, _take_apart(entry)[0])
+    else:
+        # Only the totals tell of thinking and of tools.
+        thinking = min(totals.get(units.REASONING, 0), own.get(units.OUTPUT, 0))
+        tools: dict[str, int] = {name: totals[name] for name in (units.WEB_SEARCH, units.WEB_FETCH) if name in totals}
+        own = {**own, units.OUTPUT: own.get(units.OUTPUT, 0) - thinking, units.REASONING: thinking, **tools}
+    terms: dict[str, Any] = {}  # Any: fields of Terms
+    if len(prompts) > 1:
+        terms["longest_prompt"] = max(prompts)
+    if shares:
+        terms["shares"] = tuple(Share(name, _kept(counts)) for name, counts in shares.items())
+    return own, terms
+
+
+def _add(sums: dict[str, int], counts: Mapping[str, int]) -> None:
+    for name, number in counts.items():
+        sums[name] = min(sums.get(name, 0) + number, units.MAX_COUNT)
+
+
+def _kept(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if number or name in _KEPT_AT_ZERO}
 
 
 def tier_of(tree: Tree) -> str | None:

@@ -1,4 +1,4 @@
-"""OpenAI: its address, its models' families, its keys' shapes and the readers of all its answers.
+"""OpenAI: its address, its models' families, its keys' shapes, and what it does not bill.
 
 What it shares with others that speak its dialect stands in the core; here is only what is its own.
 """
@@ -10,8 +10,6 @@ from typing import ClassVar, Final
 import attrs
 
 from lectr_core import DialectProvider, ProviderSettings, Section, Settings, upstream_of
-from lectr_provider_openai.audio import SpeechEventReader, TranscriptEventReader, TranscriptReader
-from lectr_provider_openai.images import ImagesEventReader, ImagesReader
 
 PATH: Final = "provider.openai"
 
@@ -55,15 +53,7 @@ SECTION: Final = Section(PATH, OpenAISettings, help="OpenAI: another address, a 
 class OpenAIProvider(DialectProvider):
     """OpenAI, for everything it answers with usage."""
 
-    READERS: ClassVar = {
-        **DialectProvider.READERS,
-        "audio/transcriptions": (TranscriptReader, TranscriptEventReader),
-        "audio/translations": (TranscriptReader, TranscriptEventReader),
-        "audio/speech": (TranscriptReader, SpeechEventReader),
-        "images/generations": (ImagesReader, ImagesEventReader),
-        "images/edits": (ImagesReader, ImagesEventReader),
-        "images/variations": (ImagesReader, ImagesEventReader),
-    }
+    UNBILLED: ClassVar = DialectProvider.UNBILLED | {"moderations"}
 
     def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
         """What to paste into a client, as (title, text); `lectr up` prints it."""

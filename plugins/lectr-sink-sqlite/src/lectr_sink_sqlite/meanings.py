@@ -121,7 +121,7 @@ REQUESTS: Final[dict[str, Column]] = {
     "request_bytes": (BYTES, "Size of the request's body."),
     "response_bytes": (BYTES, "Size of the body the client got, without transfer framing."),
     "response_digest": ("SHA-256, hex", "Over those bytes; NULL where there was no body."),
-    "faithful": (FLAG, "Whether what came from the provider and what the client got are the same bytes."),
+    "faithful": (FLAG, "Whether what came from the provider and what the client was handed are the same bytes; NULL: not compared."),
     "client_retry": (COUNT, "The client SDK's own retry number, where it sends one."),
     "feature_cut": (FLAG, "Whether the feature's name was longer than is kept."),
     "key_id": (TEXT, "Public name of the Lectr key."),

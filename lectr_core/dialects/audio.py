@@ -1,42 +1,28 @@
-"""Readers of transcripts and of speech: billed by tokens or by seconds, depending on the model.
+"""The dialect of transcripts and of speech: billed by tokens or by seconds, depending on the model.
 
-No transcript is kept; of its pieces, only lengths are taken. Plain text, subtitles and audio itself carry no usage.
+No transcript is kept; of its pieces, only lengths are taken. Plain text, subtitles and audio itself carry no usage. Called
+through `dialects/provider.py`.
 """
 
 from __future__ import annotations
 
 import math
 
-import attrs
 import msgspec
 
-from lectr_core import (
-    ABSENT,
-    EventReader,
-    Findings,
-    Reading,
-    Tree,
-    Usage,
-    WholeReader,
-    adds_up,
-    apportion,
-    branch,
-    count,
-    raw_chars,
-    raw_tree,
-    raw_word,
-    units,
-)
+from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word
+from lectr_core.dialects.reading import EventReader, WholeReader
+from lectr_core.dialects.usage import apportion, branch, count
+from lectr_core.model import units
+from lectr_core.model.reading import Reading, Tree, Usage
 
 
-@attrs.define
-class _Transcript:
+class _Transcript(msgspec.Struct, gc=False):
     usage: msgspec.Raw = ABSENT
     duration: msgspec.Raw = ABSENT
 
 
-@attrs.define
-class _Event:
+class _Event(msgspec.Struct, gc=False):
     type: msgspec.Raw = ABSENT
     delta: msgspec.Raw = ABSENT
     usage: msgspec.Raw = ABSENT
@@ -48,8 +34,11 @@ _seconds = msgspec.json.Decoder(float, strict=False)
 
 
 def transcript_usage(tree: Tree) -> Usage:
-    """Usage of a transcript: tokens, part of them audio, or a duration. Units: whole seconds, begun ones counted."""
-    seconds = tree.get("seconds")
+    """Usage of a transcript: tokens, part of them audio, or a duration. Units: whole seconds, begun ones counted.
+
+    Shapes: `prompt_audio_seconds` stands for a duration, too; tokens beside it are not what is billed.
+    """
+    seconds = tree.get("seconds", tree.get("prompt_audio_seconds"))
     if isinstance(seconds, int | float) and seconds >= 0:
         return Usage({units.AUDIO_SECONDS: math.ceil(seconds)}, tree)
     asked, given, total = (count(tree.get(name)) for name in ("input_tokens", "output_tokens", "total_tokens"))
@@ -73,7 +62,11 @@ class TranscriptReader(WholeReader):
         """See `WholeReader`."""
         found = _transcript.decode(body)
         tree = raw_tree(found.usage) or _duration(found.duration)
-        return Findings().reading(transcript_usage(tree) if tree else None)
+        return Findings().reading(self.usage_of(tree) if tree else None)
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """The usage object in disjoint units. Override it where the provider counts otherwise."""
+        return transcript_usage(tree)
 
 
 def _duration(raw: msgspec.Raw) -> Tree:

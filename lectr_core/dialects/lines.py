@@ -1,0 +1,139 @@
+"""Results that come as lines of JSON: those of a batch, one line for each request in it.
+
+Only lines that tell of usage are decoded. All lines are one reading: sums by model, each counted as it would be alone. A
+download that breaks off counts nothing, since the same results can be fetched again. Only the unfinished line is held.
+Called through `dialects/provider.py`; provider plugins subclass.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from typing import ClassVar, Final
+
+from lectr_core.model import units
+from lectr_core.model.reading import Reading, Share, Terms, Usage
+from lectr_core.wire.body import BAD_INPUT
+
+BATCH: Final = "batch"
+"""What a batch's results are priced as: the name of the variant."""
+
+# Above these lengths of a prompt some model or other costs more: longer prompts are summed apart.
+_LENGTHS: Final = (32_000, 100_000, 128_000, 199_999, 200_000, 256_000, 272_000, 512_000, 524_288)
+
+_MAX_SHARES: Final = 256
+
+
+class Sums:
+    """Usage of many requests, summed by model, tier and what length of prompt may decide the price."""
+
+    def __init__(self, variant: str | None = BATCH) -> None:
+        """*variant*: of each request that names none itself."""
+        self.requests = 0
+        self._variant = variant
+        self._shares: dict[tuple[str | None, str | None, int], tuple[dict[str, int], int]] = {}
+        self._checks: set[bool | None] = set()
+        self._doubt: str | None = None
+
+    def add(self, model: str | None, usage: Usage, variant: str | None = None) -> None:
+        """One request's usage, its shares included."""
+        self.requests += 1
+        self._checks.add(usage.adds_up)
+        terms = usage.terms or Terms()
+        self._doubt = self._doubt or terms.doubt
+        self._add(model, usage.units, variant, terms.longest_prompt)
+        for share in terms.shares:
+            self._add(share.model, share.units, share.variant or variant, share.longest_prompt)
+
+    def lost(self) -> None:
+        """One line could not be read: what is there is a part of the whole."""
+        self._checks.add(False)
+        self._doubt = self._doubt or "not every line could be read"
+
+    def _add(self, model: str | None, counts: units.Units, variant: str | None, longest: int | None) -> None:
+        if not any(counts.values()):
+            return
+        prompt = longest or units.total(counts, units.INPUT_UNITS)
+        key = (model, variant or self._variant, bisect_left(_LENGTHS, prompt))
+        if key not in self._shares and len(self._shares) >= _MAX_SHARES:
+            key = next(iter(self._shares))
+            self._doubt = "more models than are told apart"
+        sums, before = self._shares.setdefault(key, ({}, 0))
+        for unit, number in counts.items():
+            sums[unit] = min(sums.get(unit, 0) + number, units.MAX_COUNT)
+        self._shares[key] = (sums, max(before, prompt))
+
+    def reading(self, once: str | None) -> Reading:
+        """All of it, to be counted once under that name."""
+        shares = [
+            Share(model, sums, variant, longest) for (model, variant, _), (sums, longest) in self._shares.items() if sums
+        ]
+        adds_up = False if False in self._checks else True if True in self._checks else None
+        raw = {"requests": self.requests}
+        if len(shares) == 1:
+            (only,) = shares
+            terms = Terms(longest_prompt=only.longest_prompt, once=once, doubt=self._doubt)
+            return Reading("reported", Usage(only.units, raw, adds_up, terms), only.model, only.variant)
+        terms = Terms(tuple(shares), once=once, doubt=self._doubt)
+        models = {share.model for share in shares}
+        model = next(iter(models)) if len(models) == 1 else None
+        return Reading("reported", Usage({}, raw, adds_up, terms), model)
+
+
+class LinesReader(ABC):
+    """Reads results line by line. Satisfies `ports.Reader`. A body that does not begin like JSON is not looked at."""
+
+    MAX_BYTES: ClassVar[int] = 16 * 1024 * 1024
+    """A longer line ends the reading. Lines with a base64 image reach some MiB."""
+    MARK: ClassVar[bytes] = b'"usage"'
+    """What a line with usage has in it."""
+
+    def __init__(self, once: str | None = None) -> None:
+        """*once*: name of these results, which may be fetched again."""
+        self.first_token_seen = False
+        self.sums = Sums()
+        self._once = once
+        self._held = bytearray()
+        self._begun = self._deaf = self._broken = False
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next piece of the body."""
+        if self._deaf or not data:
+            return
+        seen = len(self._held)
+        self._held += data
+        if not self._begun and (start := self._held.lstrip()[:1]):
+            self._begun = True
+            self._deaf = start != b"{"
+        end = self._held.rfind(b"\n", seen)
+        if end >= 0 and not self._deaf:
+            for line in bytes(self._held[:end]).split(b"\n"):
+                self._take(line)
+            del self._held[: end + 1]
+        if self._deaf:
+            self._held.clear()
+        if len(self._held) > self.MAX_BYTES:
+            self._held.clear()
+            self._deaf = self._broken = True
+
+    def finish(self, *, complete: bool) -> Reading:
+        """Conclude; see `ports.Reader`."""
+        if complete and not self._deaf:
+            self._take(bytes(self._held))
+        self._held.clear()
+        if self._broken and self.sums.requests:
+            return Reading(state="unreadable")
+        if not self.sums.requests:
+            return Reading(state="unbilled")
+        return self.sums.reading(self._once) if complete else Reading(state="open")
+
+    def _take(self, line: bytes) -> None:
+        if self.MARK in line:
+            try:
+                self.on_line(line)
+            except BAD_INPUT:
+                self.sums.lost()  # this line alone
+
+    @abstractmethod
+    def on_line(self, line: bytes) -> None:
+        """One line that has the mark. May raise ValueError (msgspec's errors are such) for one that says nothing."""
