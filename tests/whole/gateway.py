@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -65,6 +66,8 @@ class Gateway:
     key: str
     process: subprocess.Popen[bytes] | None = None
     environ: Mapping[str, str] = attrs.field(factory=dict)
+    descriptors: int | None = None
+    """How many files each process may have open; None: as many as this one."""
 
     @property
     def url(self) -> str:
@@ -103,6 +106,7 @@ class Gateway:
                 stdin=subprocess.DEVNULL,
                 env=self._environ(),
                 cwd=self.place,
+                preexec_fn=self._narrow if self.descriptors is not None else None,
             )
         until(self.answers, what=f"the gateway answers; it said: {self.log.read_text()[-2000:]}")
 
@@ -171,6 +175,10 @@ class Gateway:
         until(lambda: len(self.rows(where, *values)) >= count, what=f"{count} rows where {where} {values}")
         return self.rows(where, *values)
 
+    def _narrow(self) -> None:
+        assert self.descriptors is not None
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
+
     def _environ(self) -> dict[str, str]:
         usual = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         held = {f"HELD_{name.upper()}": value for name, value in HELD_KEYS.items()}
@@ -186,9 +194,11 @@ def new_key(gateway: Gateway, org: str = "acme", name: str = "ci") -> str:
 
 
 @contextlib.contextmanager
-def gateway(place: Path, upstream_url: str, *, held: bool, extra: str = "", gateway: str = "") -> Iterator[Gateway]:
+def gateway(
+    place: Path, upstream_url: str, *, held: bool, extra: str = "", gateway: str = "", descriptors: int | None = None
+) -> Iterator[Gateway]:
     """Run a gateway for as long as the block lasts."""
-    running = Gateway(place=place, port=free_port(), key="")
+    running = Gateway(place=place, port=free_port(), key="", descriptors=descriptors)
     running.config.write_text(document(upstream_url, running.port, running.data, held=held, extra=extra, gateway=gateway))
     running.key = new_key(running)
     try:
