@@ -1,10 +1,17 @@
-"""What gets plugged in: one section of the settings, one sink. Called by Lectr at start; heavy imports stand inside."""
+"""What gets plugged in: one section of the settings, one sink, the commands that ask it. Heavy imports stand inside.
+
+Called by Lectr at start.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lectr_core import Section, Settings, Sink, hookimpl
+
+if TYPE_CHECKING:
+    import click
 
 
 @hookimpl
@@ -25,3 +32,11 @@ def lectr_sinks(settings: Settings) -> Iterable[Sink]:
     if not mine.enabled:
         return []
     return [SqliteSink(mine.path or settings.gateway.data / "lectr.db", mine)]
+
+
+@hookimpl
+def lectr_commands(cli: click.Group) -> None:
+    """`lectr report`."""
+    from lectr_sink_sqlite.asking.report import report
+
+    cli.add_command(report)

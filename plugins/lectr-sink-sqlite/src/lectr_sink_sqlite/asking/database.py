@@ -1,0 +1,53 @@
+"""How a command gets at the database: found by the settings, opened for reading only, errors said as the operator's.
+
+Called by the commands of this plugin.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import click
+
+from lectr_core import CommandLine, OperatorError, Settings
+from lectr_sink_sqlite import file
+from lectr_sink_sqlite.settings import SqliteSettings
+
+_IS_MADE = "SELECT 1 FROM sqlite_master WHERE name = 'usage_daily'"
+
+
+def path_of(settings: Settings) -> Path:
+    """Where the database is, or would be."""
+    return settings.section("sink.sqlite", SqliteSettings).path or settings.gateway.data / "lectr.db"
+
+
+@contextmanager
+def opened(line: CommandLine) -> Iterator[sqlite3.Connection]:
+    """The database of these settings, for reading. Errors: OperatorError where there is none, or it cannot be read."""
+    settings = line.settings()
+    path = path_of(settings)
+    busy_limit_s = settings.section("sink.sqlite", SqliteSettings).busy_limit_s
+    try:
+        connection = file.connect_for_reading(path, busy_limit_s)
+        if connection is None:
+            raise OperatorError(f"there is no database at {path} yet; say which with --data")
+        with closing(connection):
+            if connection.execute(_IS_MADE).fetchone() is None:
+                raise OperatorError(f"{path} has no sums by the day: let `lectr up` or `lectr serve` bring it up to date")
+            yield connection
+    except sqlite3.Error as exc:
+        raise OperatorError(f"cannot read {path}: {exc}") from exc
+
+
+def where_of(conditions: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """`column=value` pairs, each column known. Errors: click.UsageError."""
+    found = {}
+    for condition in conditions:
+        name, sign, value = condition.partition("=")
+        if not sign or name.strip() not in columns:
+            raise click.UsageError(f"--where: expected COLUMN=VALUE with one of {', '.join(columns)}, got {condition!r}")
+        found[name.strip()] = value.strip()
+    return found

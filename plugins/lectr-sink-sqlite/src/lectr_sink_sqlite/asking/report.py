@@ -1,0 +1,70 @@
+"""The command `lectr report`: what requests came to, by whatever is asked, over any time. Options only; reads only."""
+
+from __future__ import annotations
+
+import click
+
+from lectr_core import CommandLine
+
+BY = ("org", "feature", "provider", "model", "outcome", "error_category", "minute", "hour", "day")
+
+
+@click.command(
+    short_help="Sums of cost, tokens, errors and speed.",
+    epilog="""\b
+Examples:
+  lectr report                                      the last 7 days by feature and model
+  lectr report --by provider,error_category --since 24h
+  lectr report --by day --since 30d --where feature=search --format csv
+  lectr report --by org --since 2026-01-01 --until 2026-02-01 --format md""",
+)
+@click.option("--by", default="feature,model", show_default=True, help=f"Some of: {', '.join(BY)}; '' for one sum.")
+@click.option("--since", default="7d", show_default=True, help="A length (90m, 24h, 7d, 4w) or a date (UTC).")
+@click.option("--until", help="The same; absent: now.")
+@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only these; several allowed.")
+@click.option("--most", type=click.IntRange(1), default=50, show_default=True, help="Groups on lines of their own.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "md"]),
+    default="table",
+    show_default=True,
+    help="For people, for a spreadsheet, for a program, for a page.",
+)
+@click.pass_obj
+def report(line: CommandLine, by: str, since: str, until: str | None, where: tuple[str, ...], most: int, form: str) -> None:
+    """What requests came to: cost, tokens, errors and latencies, with how sure each sum is.
+
+    Asks the sums by minute, hour or day, which stay when rows are removed. A cost that is not known is in no sum; beside
+    it stands how many such requests there are.
+    """
+    import shutil
+    import sys
+    from datetime import UTC, datetime
+
+    from lectr_sink_sqlite.asking import shown
+    from lectr_sink_sqlite.asking.database import opened, where_of
+    from lectr_sink_sqlite.asking.period import moment, period
+    from lectr_sink_sqlite.asking.sums import ask, coarsest
+
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    if wrong := next((name for name in names if name not in BY), None):
+        raise click.UsageError(f"--by: expected some of {', '.join(BY)}, got {wrong!r}")
+    now = datetime.now(UTC)
+    only = where_of(where, BY[:6])
+    with opened(line) as connection:
+        (minutes_since,) = connection.execute("SELECT min(minute) FROM usage_minutely").fetchone()
+        try:
+            begin, end = moment(since, now), now if until is None else moment(until, now)
+            asked = period(begin, end, coarsest(names), minutes_since)
+        except ValueError as exc:
+            raise click.UsageError(str(exc)) from exc
+        answer = ask(connection, asked, names, only, most)
+    if form == "json":
+        click.echo(shown.as_json(answer, names, asked))
+    elif form == "csv":
+        click.echo(shown.as_csv(answer, names))
+    elif form == "md":
+        click.echo(shown.as_markdown(answer, names, asked))
+    else:
+        click.echo(shown.as_table(answer, names, asked, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))

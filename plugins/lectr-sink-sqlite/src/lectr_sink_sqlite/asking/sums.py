@@ -1,0 +1,181 @@
+"""What a group of requests comes to, with how sure that is: sums, bounds, sources, percentiles. Reads the rollups only.
+
+A sum never pretends: where one request has no upper bound, the sum has none (`None`), and it says how many requests are not
+in it. Called by the commands of this room.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from lectr_sink_sqlite.asking.period import Period
+from lectr_sink_sqlite.histogram import Histogram
+from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, SUMS, WHAT, WHO, Grain
+
+DIMENSIONS: Final = (*WHO, *WHAT)
+TIMES: Final = {grain.at: grain for grain in GRAINS}
+SHARES: Final = (0.5, 0.95, 0.99)
+_FRONT: Final = {"minute": 16, "hour": 13, "day": 10}
+_NUMBERS: Final = tuple(name for name in SUMS if not name.endswith("_ms"))
+
+
+@attrs.frozen(kw_only=True)
+class Line:
+    """One group, or all of them."""
+
+    key: tuple[str, ...]
+    requests: int
+    errors: int
+    input_tokens: int
+    input_tokens_low: int
+    input_tokens_high: int | None
+    output_tokens: int
+    output_tokens_low: int
+    output_tokens_high: int | None
+    cached_input_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    reported: float | None
+    """Share of the requests whose counts the provider reported, 0 to 1; None of none."""
+    measured: float | None
+    """The same for counts that were measured or estimated."""
+    unknown: float | None
+    """The same for counts that are not known."""
+    cost_nanousd: int
+    cost_low_nanousd: int
+    cost_high_nanousd: int | None
+    cost_unknown: int
+    """Requests whose cost is not known: they add nothing to the cost."""
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    ttft_p50_ms: float | None
+    ttft_p95_ms: float | None
+
+
+@attrs.define
+class _Group:
+    numbers: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(_NUMBERS, 0))
+    duration: Histogram = attrs.field(factory=Histogram)
+    ttft: Histogram = attrs.field(factory=Histogram)
+
+    def add(self, other: _Group) -> None:
+        for name, number in other.numbers.items():
+            self.numbers[name] += number
+        self.duration.add(other.duration.text())
+        self.ttft.add(other.ttft.text())
+
+    def line(self, key: tuple[str, ...]) -> Line:
+        it = self.numbers
+        unbounded = it["tokens_unknown"] or it["tokens_unbounded"]
+        of = it["requests"]
+        p50, p95, p99 = self.duration.percentiles_ms(SHARES)
+        first_p50, first_p95, _ = self.ttft.percentiles_ms(SHARES)
+        return Line(
+            key=key,
+            requests=of,
+            errors=it["errors"],
+            input_tokens=it["input_tokens"],
+            input_tokens_low=it["input_tokens_low"],
+            input_tokens_high=None if unbounded else it["input_tokens_high"],
+            output_tokens=it["output_tokens"],
+            output_tokens_low=it["output_tokens_low"],
+            output_tokens_high=None if unbounded else it["output_tokens_high"],
+            cached_input_tokens=it["cached_input_tokens"],
+            cache_write_tokens=it["cache_write_tokens"],
+            reasoning_tokens=it["reasoning_tokens"],
+            reported=it["tokens_reported"] / of if of else None,
+            measured=(it["tokens_measured"] + it["tokens_estimated"]) / of if of else None,
+            unknown=it["tokens_unknown"] / of if of else None,
+            cost_nanousd=it["cost_nanousd"],
+            cost_low_nanousd=it["cost_low_nanousd"],
+            cost_high_nanousd=None if it["cost_unknown"] or it["cost_unbounded"] else it["cost_high_nanousd"],
+            cost_unknown=it["cost_unknown"],
+            p50_ms=p50,
+            p95_ms=p95,
+            p99_ms=p99,
+            ttft_p50_ms=first_p50,
+            ttft_p95_ms=first_p95,
+        )
+
+
+@attrs.frozen
+class Answer:
+    """Groups, the costliest first, and all of them together."""
+
+    lines: Sequence[Line]
+    rest: int
+    """How many groups were added up in the last line, whose key is `REST`; 0: each has a line of its own."""
+    total: Line
+
+
+REST: Final = "(others)"
+
+
+def coarsest(by: Sequence[str]) -> Grain:
+    """The coarsest rollup that still tells apart the times that are asked apart."""
+    return min([TIMES[name] for name in by if name in TIMES], key=GRAINS.index, default=DAY)
+
+
+def ask(
+    connection: sqlite3.Connection, period: Period, by: Sequence[str], where: Mapping[str, str], most: int | None = None
+) -> Answer:
+    """Sums by the columns *by*, of the requests that *where* lets through; *most* groups, the others together.
+
+    *connection* has the histograms' functions. Errors: sqlite3.Error.
+    """
+    groups: dict[tuple[str, ...], _Group] = {}
+    keys = [_column(name, period.grain) for name in by]
+    sums = [f"sum({name})" for name in _NUMBERS]
+    for row in connection.execute(*_query(period.grain.usage, period, keys, sums, where)):
+        group = groups.setdefault(tuple(row[: len(by)]), _Group())
+        group.numbers = dict(zip(_NUMBERS, (number or 0 for number in row[len(by) :]), strict=True))
+    if not {*by, *where} & {*WHAT}:
+        columns = ["histogram_sum(duration_json)", "histogram_sum(ttft_json)"]
+        for *key, duration, first in connection.execute(*_query(period.grain.latency, period, keys, columns, where)):
+            group = groups.setdefault(tuple(key), _Group())
+            group.duration.add(duration)
+            group.ttft.add(first)
+    groups = {key: group for key, group in groups.items() if group.numbers["requests"]}
+    total = _Group()
+    for group in groups.values():
+        total.add(group)
+    by_time = any(name in TIMES for name in by)
+    order = sorted(groups, key=lambda key: key if by_time else (-_cost(groups[key]), -_requests(groups[key]), key))
+    shown = order if most is None or len(order) <= most else order[:most]
+    lines = [groups[key].line(key) for key in shown]
+    rest = len(order) - len(shown)
+    if rest:
+        others = _Group()
+        for key in order[len(shown) :]:
+            others.add(groups[key])
+        lines.append(others.line((REST, *[""] * (len(by) - 1))))
+    return Answer(lines, rest, total.line(("",) * len(by)))
+
+
+def _cost(group: _Group) -> int:
+    return group.numbers["cost_nanousd"]
+
+
+def _requests(group: _Group) -> int:
+    return group.numbers["requests"]
+
+
+def _column(name: str, grain: Grain) -> str:
+    if name not in TIMES:
+        return name
+    return grain.at if name == grain.at else f"substr({grain.at}, 1, {_FRONT[name]})"
+
+
+def _query(
+    table: str, period: Period, keys: Sequence[str], sums: Sequence[str], where: Mapping[str, str]
+) -> tuple[str, tuple[str, ...]]:
+    at = period.grain.at
+    also = "".join(f" AND {name} = ?" for name in where)
+    groups = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
+    text = f"SELECT {', '.join((*keys, *sums))} FROM {table} WHERE {at} >= ? AND {at} < ?{also}{groups}"
+    return text, (period.since, period.until, *where.values())

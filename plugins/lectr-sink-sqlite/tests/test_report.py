@@ -1,0 +1,178 @@
+"""`lectr report`: sums that say how sure they are, in four forms, from the rollup that fits the time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from lectr_sink_sqlite.asking.period import moment, period
+from lectr_sink_sqlite.asking.report import report
+from lectr_sink_sqlite.asking.shown import seconds, share, usd
+from lectr_sink_sqlite.rollup_tables import DAY, HOUR, MINUTE
+from lectr_sink_sqlite.store import Store
+
+from lectr_core import CommandLine, GatewaySettings, OperatorError, Record, Settings
+
+Make = Callable[..., Record]
+NOW = datetime(2026, 3, 4, 12, 34, 56, tzinfo=UTC)
+
+
+@pytest.fixture
+def asked(tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Asks a database of six requests of now, four days ago and a year ago."""
+    now_ns = int(datetime.now(UTC).timestamp() * 10**9)
+    day_ns = 86_400 * 10**9
+    store = Store(path=tmp_path / "lectr.db", busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=lambda: now_ns)
+    store.open()
+    ranged = {"tokens_source": "measured", "cost_low_nanousd": 150_000, "cost_high_nanousd": 200_000}
+    unknown = dict.fromkeys(("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "input_tokens", "output_tokens"))
+    unknown |= dict.fromkeys(("input_tokens_high", "output_tokens_high"))
+    store.write(
+        [
+            make(1, started_ns=now_ns),
+            make(2, started_ns=now_ns, feature="chat", **ranged),
+            make(3, started_ns=now_ns - 4 * day_ns, feature="chat", duration_ns=9 * 10**9),
+            make(4, started_ns=now_ns, provider="groq", tokens_source="unknown", **unknown),
+            make(5, started_ns=now_ns, outcome="provider_error", error_category="server", org="other"),
+            make(6, started_ns=now_ns - 366 * day_ns),
+        ],
+        [],
+    )
+    store.close()
+    settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
+    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
+
+    def ask(*arguments: str) -> Result:
+        return CliRunner().invoke(click.Group(commands={"report": report}), ["report", *arguments], obj=CommandLine())
+
+    return ask
+
+
+def document(result: Result) -> dict[str, Any]:  # Any: JSON
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.output)  # Any: JSON
+    return found
+
+
+def test_sums_by_what_is_asked_the_costliest_first(asked: Callable[..., Result]) -> None:
+    found = document(asked("--by", "feature", "--format", "json"))
+    assert [(group["feature"], group["requests"], group["cost_nanousd"]) for group in found["groups"]] == [
+        ("search", 3, 330_000),
+        ("chat", 2, 330_000),
+    ]
+    assert (found["total"]["requests"], found["total"]["cost_nanousd"]) == (5, 660_000)
+    assert found["from"] == "usage_hourly"
+
+
+def test_a_total_says_its_interval_and_where_its_counts_come_from(asked: Callable[..., Result]) -> None:
+    total = document(asked("--by", "", "--where", "feature=chat", "--format", "json"))["total"]
+    assert (total["cost_low_nanousd"], total["cost_high_nanousd"]) == (315_000, 365_000)
+    assert (total["reported"], total["measured"], total["unknown"]) == (0.5, 0.5, 0.0)
+    total = document(asked("--by", "", "--format", "json"))["total"]
+    assert (total["cost_high_nanousd"], total["cost_unknown"], total["input_tokens_high"]) == (None, 1, None)
+    text = asked("--by", "feature").output
+    assert "1 of 5 requests have no known cost" in text
+    assert "+ 1 ?" in text
+    assert "0.00032 – 0.00036" in text
+
+
+def test_latencies_are_those_of_all_times_together(asked: Callable[..., Result]) -> None:
+    (chat,) = (
+        group for group in document(asked("--by", "feature", "--format", "json"))["groups"] if group["feature"] == "chat"
+    )
+    assert chat["p50_ms"] == pytest.approx(1500, rel=0.02)
+    assert chat["p95_ms"] == pytest.approx(9000, rel=0.02)
+    outcomes = document(asked("--by", "outcome", "--format", "json"))
+    assert {group["p50_ms"] for group in outcomes["groups"]} == {None}
+
+
+def test_the_time_decides_which_rollup_answers(asked: Callable[..., Result]) -> None:
+    assert document(asked("--by", "", "--since", "1h", "--format", "json"))["from"] == "usage_minutely"
+    year = document(asked("--by", "day", "--since", "400d", "--format", "json"))
+    assert (year["from"], year["total"]["requests"], len(year["groups"])) == ("usage_daily", 6, 3)
+    by_hour = document(asked("--by", "hour", "--since", "400d", "--format", "json"))
+    assert by_hour["from"] == "usage_hourly"
+
+
+def test_csv_has_plain_numbers_and_nothing_where_nothing_is_known(asked: Callable[..., Result]) -> None:
+    rows = list(csv.DictReader(io.StringIO(asked("--by", "provider", "--format", "csv").output)))
+    assert [row["provider"] for row in rows] == ["openai", "groq"]
+    assert (rows[1]["cost_nanousd"], rows[1]["cost_high_nanousd"], rows[1]["cost_unknown"]) == ("0", "", "1")
+
+
+def test_markdown_is_a_table_with_its_total(asked: Callable[..., Result]) -> None:
+    lines = asked("--by", "org,provider", "--format", "md").output.splitlines()
+    assert lines[0].startswith("| org | provider | requests |")
+    assert lines[1].startswith("| --- | --- | ---: |")
+    assert lines[5].startswith("| all |  | 5 |")
+
+
+def test_groups_beyond_the_most_are_added_up(asked: Callable[..., Result]) -> None:
+    found = document(asked("--by", "feature,provider", "--most", "1", "--format", "json"))
+    assert [group["requests"] for group in found["groups"]] == [2, 3]
+    assert "2 others" in asked("--by", "feature,provider", "--most", "1").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--by", "colour"), "colour"),
+        (("--where", "feature"), "COLUMN=VALUE"),
+        (("--where", "day=1"), "COLUMN=VALUE"),
+        (("--since", "soon"), "7d"),
+        (("--since", "1d", "--until", "2d"), "after the beginning"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(asked: Callable[..., Result], arguments: tuple[str, ...], said: str) -> None:
+    result = asked(*arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_without_a_database_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
+    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
+    result = CliRunner().invoke(click.Group(commands={"report": report}), ["report"], obj=CommandLine())
+    assert isinstance(result.exception, OperatorError)
+    assert "no database" in str(result.exception)
+
+
+def test_a_period_has_whole_stretches_of_its_rollup() -> None:
+    week = period(NOW - timedelta(days=7), NOW)
+    assert (week.since, week.until, week.grain) == ("2026-02-25T12:00:00Z", "2026-03-04T13:00:00Z", HOUR)
+    month = period(datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+    assert (month.since, month.until, month.grain) == ("2026-02-01", "2026-03-01", DAY)
+    hour = period(NOW - timedelta(hours=1), NOW, minutes_since="2026-03-01T00:00:00Z")
+    assert (hour.since, hour.until, hour.grain) == ("2026-03-04T11:34:00Z", "2026-03-04T12:35:00Z", MINUTE)
+    assert period(NOW - timedelta(hours=1), NOW, minutes_since="2026-03-04T12:00:00Z").grain is HOUR
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("90m", NOW - timedelta(minutes=90)),
+        ("1.5d", NOW - timedelta(hours=36)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T10:00:00+02:00", datetime(2026, 1, 31, 8, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_a_length_or_a_date(text: str, at: datetime) -> None:
+    assert moment(text, NOW) == at
+
+
+def test_numbers_for_people_hide_nothing() -> None:
+    assert [usd(number) for number in (0, 12, 165_000, 45_600_000, 1_234_567_890_000)] == [
+        *("0.0000", "1.2e-08", "0.00016", "0.0456", "1,234.57"),
+    ]
+    assert [share(part) for part in (None, 0.0, 0.0002, 0.25, 0.9999, 1.0)] == [
+        *("–", "0 %", "<0.1 %", "25 %", ">99.9 %", "100 %"),
+    ]
+    assert [seconds(ms) for ms in (None, 0.4, 1500.0)] == ["–", "0.0004", "1.5"]
