@@ -13,6 +13,7 @@ from lectr_core.errors import PluginError
 from lectr_core.hot.exchange import Exchange
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.identify import CREDENTIAL_FIELDS
+from lectr_core.hot.upgrade import SUB_PROTOCOLS
 from lectr_core.model.call import Call
 from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
@@ -35,8 +36,10 @@ def substitutions(
     routed = provider is not exchange.provider
     if exchange.credentials and not routed:
         first = exchange.credentials[0]
+        if first.field == SUB_PROTOCOLS:
+            return replace, []  # it stays where a browser can put it; `upgrade.py` sees to it
         for other in exchange.credentials[1:]:
-            if other.field != first.field and _belongs_elsewhere(exchange, other, provider, faults):
+            if other.field not in (first.field, SUB_PROTOCOLS) and _belongs_elsewhere(exchange, other, provider, faults):
                 replace[other.field] = None
         changed = provider.pass_on(call, first)
         in_a_field = None if first.field == b"?key" else first.field
@@ -46,6 +49,12 @@ def substitutions(
     if provider.held is None:
         return replace, []
     return _place(replace, provider.authorize(call, provider.held), None)
+
+
+def keeps_sub_protocols(exchange: Exchange, provider: Provider, faults: Faults) -> bool:
+    """Whether a credential among the sub-protocols goes to *provider*, as one in a field beside another would."""
+    beside = [one for one in exchange.credentials[1:] if one.field == SUB_PROTOCOLS]
+    return provider is exchange.provider and not any(_belongs_elsewhere(exchange, one, provider, faults) for one in beside)
 
 
 def _place(

@@ -27,6 +27,8 @@ from lectr_core.wire.heads import RequestHead
 if TYPE_CHECKING:
     from lectr_core.hot.crowd import Crowd
     from lectr_core.hot.observe import Observer
+    from lectr_core.hot.turns import Turns
+    from lectr_core.hot.upgrade import Upgrade
 
 ErrorSource = Literal["provider", "lectr", "client", "network"]
 
@@ -103,6 +105,8 @@ class Exchange:
     """Provider credentials the client sent, in its order."""
     own_key_fields: frozenset[bytes] = frozenset()
     """Credential fields that hold a Lectr key: they never go on."""
+    upgrade: Upgrade | None = None
+    """What the request says of leaving HTTP; None: nothing."""
     provider: Provider | None = None
     provider_unknown: bool = False
     streamed: bool = False

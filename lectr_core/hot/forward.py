@@ -15,13 +15,14 @@ import trio
 
 from lectr_core.errors import MalformedMessage, NotServed, ProviderConfigMissing
 from lectr_core.hot.connect import Unreachable
-from lectr_core.hot.credentials import substitutions
+from lectr_core.hot.credentials import keeps_sub_protocols, substitutions
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.known import split_at_length
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pool import NoTurn, Pool
 from lectr_core.hot.reactor import ConnectionEnding, Late
+from lectr_core.hot.upgrade import is_agreed, lines
 from lectr_core.hot.upload import Upload
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.egress import Place
@@ -90,6 +91,9 @@ def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) ->
         raise ProviderConfigMissing(f"provider {provider.id} has no base_url; set provider.{provider.id}.base_url")
     failed = faults.counts.total()
     replace, add = substitutions(exchange, call, provider, faults)
+    if exchange.upgrade is not None:
+        keeps = keeps_sub_protocols(exchange, provider, faults)
+        replace |= lines(exchange.upgrade, exchange.asked, keeps_credential=keeps)
     as_it_came = bool(exchange.raw_body or not exchange.content)
     if exchange.body_read:
         replace[b"expect"] = None  # answered here already, since the body had to be read
@@ -228,7 +232,7 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
             if not held:
                 exchange.first_byte_ns = came_ns
             answer, held = _final_head(exchange, held + data, len(held))
-            while answer is not None and answer.status < 200:
+            while answer is not None and answer.status < 200 and not _opens_tunnel(exchange, answer, upload):
                 interim += 1
                 deadline = client.spot.deadline
                 await _pass_interim(exchange, answer, interim)
@@ -291,6 +295,10 @@ def _final_head(exchange: Exchange, held: bytes, searched: int = 0) -> tuple[Res
         return heads.parse_response_head(held[:end]), held[end:]
     except MalformedMessage as error:
         raise _unreachable(exchange, "sent no valid HTTP response") from error
+
+
+def _opens_tunnel(exchange: Exchange, answer: ResponseHead, upload: Upload) -> bool:
+    return answer.status == 101 and upload.done and is_agreed(exchange.upgrade, answer)
 
 
 async def _pass_interim(exchange: Exchange, answer: ResponseHead, count: int) -> None:

@@ -15,6 +15,7 @@ from lectr_core.hot.claims import Claims
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults, text_of
 from lectr_core.hot.known import Party, Way
+from lectr_core.hot.upgrade import SUB_PROTOCOLS, asked_for, model_in, named_by
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.keys import KeyRing
 from lectr_core.model.secret import KEY_PREFIX, Credential, Secret
@@ -50,6 +51,9 @@ def party(exchange: Exchange, keys: KeyRing) -> None:
     if "key=" in query:
         query, query_key = _take_key_parameter(query, given)
     credentials, own_fields = _credentials(head.fields, given)
+    if b"upgrade" in head.fields or SUB_PROTOCOLS in head.fields:
+        exchange.upgrade = asked_for(head, given, credentials)
+        exchange.known = known = None  # rare: found anew each time
     if query_key is not None:
         credentials.append(Credential(b"?key", b"", Secret(query_key)))
     _labels(exchange, head.fields, given)
@@ -117,6 +121,8 @@ def provider(exchange: Exchange, faults: Faults) -> None:
 def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faults: Faults) -> Way:
     asked = exchange.call
     assert asked is not None
+    if exchange.upgrade is not None:
+        model = model_in(asked.query) or model
     clues = Clues(exchange.asked.fields.value(b"x-lectr-provider"), asked.path, model, asked.credential)
     found, path, unknown = _detect_guarded(exchange, clues, faults)
     if found is None:
@@ -133,6 +139,8 @@ def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faul
         streamed=streamed,
         credential=asked.credential,
     )
+    if exchange.upgrade is not None:
+        call = attrs.evolve(call, model=faults.ask(found.id, named_by, found, call) or call.model)
     return Way(found, unknown, endpoint, streams or bool(streamed), call)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from lectr_core.errors import MalformedMessage
+from lectr_core.hot import tunnel
 from lectr_core.hot.exchange import AnswerCut, ClientGone, Exchange
 from lectr_core.hot.forward import Upstream
 from lectr_core.hot.guard import Faults
@@ -17,19 +18,25 @@ from lectr_core.hot.observe import Observer
 from lectr_core.hot.pool import Pool
 from lectr_core.hot.proof import Proof
 from lectr_core.hot.reactor import ConnectionEnding, Late
+from lectr_core.journal.writer import Writer
 from lectr_core.model.call import Answer
 from lectr_core.wire import forwarding, framing
 from lectr_core.wire.framing import Body, ChunkedBody, CloseBody
 
 
-async def answer(exchange: Exchange, upstream: Upstream, pool: Pool, faults: Faults, *, stopping: bool) -> None:
-    """Pass the whole answer on, and give the connection back if it can be used again.
+async def answer(
+    exchange: Exchange, upstream: Upstream, pool: Pool, faults: Faults, journal: Writer, *, stopping: bool
+) -> None:
+    """Pass the whole answer on, and give the connection back if it can be used again. One that leaves HTTP is `tunnel`'s.
 
     Waits: for the provider and for the client, each at most silence_limit_s in silence.
     Errors: ClientGone; AnswerCut. The upstream connection is closed in both.
     Cancel: the upstream connection is closed.
     """
     head, link, client = upstream.head, upstream.link, exchange.client
+    if head.status == 101:
+        await tunnel.through(exchange, upstream, faults, journal)
+        return
     body = framing.response_body(head, exchange.asked.method)
     unchunk = head.chunked and not exchange.asked.minor
     exchange.reusable = (

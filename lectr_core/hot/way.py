@@ -46,7 +46,7 @@ async def travel(gateway: Gateway, client: Link, head: bytes, rest: bytes, known
             outgoing = forward.prepare(exchange, gateway.faults)
             note.begun(exchange, gateway.journal)
             upstream = await forward.send(exchange, outgoing, gateway.pool)
-            await relay.answer(exchange, upstream, gateway.pool, gateway.faults, stopping=gateway.stopping)
+            await relay.answer(exchange, upstream, gateway.pool, gateway.faults, gateway.journal, stopping=gateway.stopping)
         except MalformedMessage as error:
             refusal = Refusal(400, "invalid_request", f"malformed HTTP request: {error}")
             await refuse.instead(exchange, Refused(refusal, closes=True), gateway)
