@@ -10,14 +10,22 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from lectr_provider_gemini import lectr_providers, lectr_settings
+from lectr_provider_gemini.batches import BatchReader, OpenBatchReader, ResultsReader
 from lectr_provider_gemini.compatible import CompatibleEventReader, CompatibleReader
 from lectr_provider_gemini.generate import GenerateArrayReader, GenerateEventReader, GenerateReader
+from lectr_provider_gemini.interactions import (
+    CachedContentReader,
+    FetchedInteractionReader,
+    InteractionEventReader,
+    InteractionReader,
+)
 from lectr_provider_gemini.provider import gemini_of
 
 from lectr_core import (
     Answer,
     Call,
     Credential,
+    DialectProvider,
     GatewaySettings,
     NotServed,
     Provider,
@@ -25,6 +33,7 @@ from lectr_core import (
     Refusal,
     Secret,
     Settings,
+    UnbilledReader,
 )
 from lectr_core.testing import Case, check_provider
 
@@ -278,17 +287,23 @@ def test_a_held_credential_gets_the_form_the_path_takes():
         (STREAM, "", "", GenerateArrayReader),
         (STREAM, "", "text/html", None),
         ("/v1/models/m:embedContent", "", "application/json", GenerateReader),
-        ("/v1/models/m:countTokens", "", "application/json", None),
-        ("/v1beta/cachedContents", "", "application/json", None),
+        ("/v1/models/m:countTokens", "", "application/json", UnbilledReader),
+        ("/v1beta/cachedContents", "", "application/json", CachedContentReader),
+        ("/v1beta/models/m:batchGenerateContent", "", "application/json", OpenBatchReader),
+        ("/v1beta/interactions", "", "application/json", InteractionReader),
+        ("/v1beta/interactions", "", "text/event-stream", InteractionEventReader),
+        ("/upload/v1beta/files", "", "application/json", UnbilledReader),
+        ("/v1beta/tunedModels", "", "application/json", None),
         ("/v1/chat/completions", "", "application/json", CompatibleReader),
         ("/v1beta/openai/chat/completions", "", "text/event-stream", CompatibleEventReader),
         ("/v1/embeddings", "", "application/json", CompatibleReader),
     ],
 )
-def test_each_answer_gets_its_reader(path: str, query: str, media_type: str, kind: type | None):
+def test_each_answer_to_a_post_gets_its_reader(path: str, query: str, media_type: str, kind: type | None):
     call = Call("POST", path, query=query, has_query=bool(query))
     assert type(GEMINI.reader(call, Answer(200, {"content-type": media_type}))) is (kind or type(None))
-    assert GEMINI.reader(call, Answer(500, {"content-type": media_type})) is None
+    if kind is not UnbilledReader:
+        assert GEMINI.reader(call, Answer(500, {"content-type": media_type})) is None
 
 
 def test_the_tier_of_the_head_reaches_the_reading():
@@ -297,6 +312,23 @@ def test_the_tier_of_the_head_reaches_the_reading():
     assert reader is not None
     reader.feed(b'{"usageMetadata":{"promptTokenCount":3}}')
     assert reader.finish(complete=True).variant == "flex"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("/v1beta/interactions/int_1", 200, FetchedInteractionReader),
+        ("/v1beta/batches/b1", 200, BatchReader),
+        ("/download/v1beta/files/f1:download", 200, ResultsReader),
+        ("/v1beta/files/f1", 200, UnbilledReader),
+        ("/v1beta/models", 200, UnbilledReader),
+        ("/v1beta/batches/b1", 404, UnbilledReader),
+        ("/v1beta/openai/batches/b1", 200, DialectProvider.FETCHED["batches/{id}"][0]),
+        ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", 101, type(None)),
+    ],
+)
+def test_each_answer_that_is_fetched_gets_its_reader(path: str, status: int, kind: type):
+    assert type(GEMINI.reader(Call("GET", path), Answer(status, {"content-type": "application/json"}))) is kind
 
 
 @pytest.mark.parametrize(

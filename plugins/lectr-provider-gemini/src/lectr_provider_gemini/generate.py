@@ -18,12 +18,14 @@ from lectr_core import (
     EventReader,
     Findings,
     Reading,
+    Usage,
     WholeReader,
+    counted_images,
     numbers,
     raw_chars,
     raw_word,
 )
-from lectr_provider_gemini.usage import tier_of, usage_of
+from lectr_provider_gemini.usage import of_partial, tier_of, usage_of, with_searches
 
 # Usage metadata with every detail known today is below 2 KiB; what is far beyond is none.
 _MAX_USAGE_BYTES: Final = 64 * 1024
@@ -52,9 +54,15 @@ class _Content:
 
 
 @attrs.define
+class _Grounding:
+    webSearchQueries: list[msgspec.Raw] | None = None
+
+
+@attrs.define
 class _Candidate:
     content: _Content | None = None
     finishReason: msgspec.Raw = ABSENT
+    groundingMetadata: _Grounding | None = None
 
 
 @attrs.define
@@ -71,6 +79,7 @@ class _Frame:
     responseId: msgspec.Raw = ABSENT
     promptFeedback: msgspec.Raw = ABSENT
     error: msgspec.Raw = ABSENT
+    predictions: msgspec.Raw = ABSENT
 
 
 _frame = msgspec.json.Decoder(_Frame)
@@ -87,6 +96,8 @@ class _Learnt(Findings):
         self.tier = tier
         self._usage: dict[str, object] = {}
         """Every field as last sent; not yet sifted, because a stream repeats all of them in every frame."""
+        self._queries = 0
+        self._drawn: Usage | None = None
 
     def take(self, data: bytes) -> list[int]:
         """Learn from one frame, or from a list of them. Returns the length of each piece of output. Errors: ValueError."""
@@ -98,10 +109,11 @@ class _Learnt(Findings):
         """Everything learnt. Counts are a lower bound where the answer is not *final*, or failed."""
         tree = numbers(self._usage)
         self.tier = tier_of(tree) or self.tier
-        reading = self.reading(usage_of(tree))
-        if reading.state == "reported" and (not final or self.error_category is not None):
-            return attrs.evolve(reading, state="partial")
-        return reading
+        usage = with_searches(usage_of(tree), self._queries, self.model) if tree else self._drawn
+        if final and self.error_category is None:
+            return self.reading(usage)
+        reading = self.reading(None if usage is None else of_partial(usage))
+        return attrs.evolve(reading, state="partial") if reading.state == "reported" else reading
 
     def _take(self, frame: _Frame) -> list[int]:
         if len(frame.usageMetadata) <= _MAX_USAGE_BYTES and _said(frame.usageMetadata):
@@ -115,6 +127,8 @@ class _Learnt(Findings):
             self.answer_id = raw_word(frame.responseId)
         if _said(frame.error):
             self.error_category = "in_band"
+        if _said(frame.predictions):
+            self._drawn = counted_images(frame.predictions)
         try:
             return self._take_output(frame)
         except BAD_INPUT:
@@ -127,6 +141,8 @@ class _Learnt(Findings):
         for candidate in _candidates.decode(frame.candidates) if _said(frame.candidates) else ():
             if candidate.finishReason:
                 self.finish_reason = raw_word(candidate.finishReason) or self.finish_reason
+            if candidate.groundingMetadata is not None:
+                self._queries = max(self._queries, len(candidate.groundingMetadata.webSearchQueries or ()))
             parts = candidate.content.parts if candidate.content is not None else None
             pieces += [chars for chars in (part.chars for part in parts or ()) if chars is not None]
         return pieces

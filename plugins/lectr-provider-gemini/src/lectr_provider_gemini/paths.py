@@ -143,7 +143,7 @@ def deed_of(path: str) -> Deed | None:
 def is_own(path: str) -> bool:
     """Whether only this provider has such a path, with or without its `/gemini` prefix."""
     segments = path.removeprefix("/gemini").split("/")[1:]
-    if segments and segments[0] == "upload":
+    if segments and segments[0] in ("upload", "download"):
         segments.pop(0)
     if len(segments) < 2 or not _VERSION.fullmatch(segments[0]):
         return False
@@ -184,9 +184,8 @@ def template(path: str) -> str | None:
     """The native route of *path* without ids and names: `/v1beta/models/{model}:generateContent`; None where unknown."""
     segments = path.split("/")[1:]
     front = ""
-    if segments[:1] == ["upload"]:
-        front += "/upload"
-        segments.pop(0)
+    if segments[:1] in (["upload"], ["download"]):
+        front += f"/{segments.pop(0)}"
     if not segments or not _VERSION.fullmatch(segments[0]) or len(segments) > _MAX_SEGMENTS:
         return None
     front += f"/{segments.pop(0)}"

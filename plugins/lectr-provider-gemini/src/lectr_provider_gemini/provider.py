@@ -19,13 +19,21 @@ from lectr_core import (
     Refusal,
     Secret,
     Settings,
+    UnbilledReader,
     WholeReader,
     short_value,
     upstream_of,
 )
 from lectr_provider_gemini import paths
+from lectr_provider_gemini.batches import BatchReader, OpenBatchReader, ResultsReader
 from lectr_provider_gemini.compatible import CompatibleEventReader, CompatibleReader
 from lectr_provider_gemini.generate import GenerateArrayReader, GenerateEventReader, GenerateReader
+from lectr_provider_gemini.interactions import (
+    CachedContentReader,
+    FetchedInteractionReader,
+    InteractionEventReader,
+    InteractionReader,
+)
 from lectr_provider_gemini.refusals import native_body
 
 ID: Final = "gemini"
@@ -36,6 +44,14 @@ KEY_PREFIXES: Final = (b"AIza",)
 
 _READ: Final = frozenset({"generateContent", "embedContent", "batchEmbedContents", "predict"})
 _STREAMED: Final = "streamGenerateContent"
+_COUNTED: Final = frozenset({"countTokens", "computeTokens", "countMessageTokens", "countTextTokens"})
+_BATCHED: Final = frozenset({"batchGenerateContent", "asyncBatchEmbedContent"})
+_NATIVE: Final[Mapping[tuple[str, str], tuple[type[WholeReader], type[EventReader] | None]]] = {
+    ("POST", "interactions"): (InteractionReader, InteractionEventReader),
+    ("GET", "interactions/{id}"): (FetchedInteractionReader, InteractionEventReader),
+    ("GET", "batches/{id}"): (BatchReader, None),
+    ("POST", "cachedContents"): (CachedContentReader, None),
+}
 _TIER_FIELD: Final = "x-gemini-service-tier"
 
 
@@ -45,6 +61,7 @@ class GeminiProvider(DialectProvider):
     READERS: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
         "chat/completions": (CompatibleReader, CompatibleEventReader),
         "embeddings": (CompatibleReader, CompatibleEventReader),
+        **{route: DialectProvider.READERS[route] for route in ("images/generations", "batches")},
     }
 
     def claims_path(self, path: str) -> bool:
@@ -72,7 +89,7 @@ class GeminiProvider(DialectProvider):
     def route(self, path: str) -> str:
         """See `DialectProvider`."""
         route = paths.compatible_route(path)
-        return "" if route is None else route.rstrip("/")
+        return "" if route is None else super().endpoint(f"/v1/{route.rstrip('/')}").removeprefix("/v1/")
 
     def locate(self, call: Call) -> str:
         """See `ports.Provider`. A key in the query leaves it where it goes on as a bearer token."""
@@ -113,9 +130,13 @@ class GeminiProvider(DialectProvider):
         """See `ports.Provider`. Whether a stream is one of events or an array, its head says, else the query."""
         deed = paths.deed_of(call.path)
         if deed is None:
-            return super().reader(call, answer)
-        if call.method != "POST" or not 200 <= answer.status < 300:
+            return self._reader_of_thing(call, answer)
+        if call.method != "POST" or deed.action in _COUNTED:
+            return UnbilledReader()
+        if not 200 <= answer.status < 300:
             return None
+        if deed.action in _BATCHED:
+            return OpenBatchReader()
         tier = _tier(answer)
         events = answer.media_type == "text/event-stream"
         if not answer.media_type:
@@ -125,6 +146,24 @@ class GeminiProvider(DialectProvider):
         if deed.action == _STREAMED:
             return GenerateEventReader(tier) if events else GenerateArrayReader(tier)
         return GenerateReader(tier) if deed.action in _READ and not events else None
+
+    def _reader_of_thing(self, call: Call, answer: Answer) -> Reader | None:
+        """For paths that do nothing with a model: batches, files, interactions."""
+        native = None if self._is_compatible(call) else paths.template(call.path)
+        if native is None or answer.status == 101:
+            return super().reader(call, answer)
+        _, _, thing = native.removeprefix("/upload").removeprefix("/download")[1:].partition("/")
+        is_fine = 200 <= answer.status < 300
+        if call.method == "GET" and is_fine and thing.endswith(":download"):
+            return ResultsReader(call.path.rpartition("/")[2].partition(":")[0])
+        readers = _NATIVE.get((call.method, thing))
+        if readers is None or (not is_fine and call.method == "GET"):
+            return UnbilledReader() if call.method != "POST" or thing == "files" else None
+        if not is_fine:
+            return None
+        if answer.media_type == "text/event-stream":
+            return readers[1]() if readers[1] is not None else None
+        return readers[0]() if answer.media_type == "application/json" else None
 
     def refuse(self, call: Call, refusal: Refusal) -> bytes | None:
         """See `ports.Provider`: its own shape on its own paths."""

@@ -5,10 +5,13 @@ Called by the readers in `generate.py` and `compatible.py`. Never here: bytes, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from lectr_core import Tree, Usage, apportion, completion_usage, count, units
+import attrs
+
+from lectr_core import Terms, Tree, Usage, apportion, completion_usage, count, units
 
 # Words for a tier or a kind of traffic that say nothing beyond the usual one.
 _SILENT: Final = frozenset({"unspecified", "traffic_type_unspecified"})
@@ -16,6 +19,21 @@ _TRAFFIC: Final = "on_demand_"
 
 # Media that are billed apart from text. A document is billed as text; what comes later is counted as text until it is known.
 _MEDIA: Final = ("IMAGE", "VIDEO", "AUDIO")
+
+_OF_INTERACTIONS: Final = {
+    "total_input_tokens": "promptTokenCount",
+    "total_cached_tokens": "cachedContentTokenCount",
+    "total_output_tokens": "candidatesTokenCount",
+    "total_thought_tokens": "thoughtsTokenCount",
+    "total_tool_use_tokens": "toolUsePromptTokenCount",
+    "total_tokens": "totalTokenCount",
+    "input_tokens_by_modality": "promptTokensDetails",
+    "cached_tokens_by_modality": "cacheTokensDetails",
+    "output_tokens_by_modality": "candidatesTokensDetails",
+}
+_SEARCHES: Final = {"google_search": units.WEB_SEARCH, "retrieval": units.FILE_SEARCH, "file_search": units.FILE_SEARCH}
+
+_BY_ANSWER: Final = re.compile(r"(?:models/)?gemini-[12][.-]")
 
 
 def usage_of(tree: Tree) -> Usage:
@@ -66,6 +84,45 @@ def compatible_usage(tree: Tree) -> Usage:
     return Usage(units={**spoken, units.REASONING: thoughts}, raw=tree, adds_up=True)
 
 
+def interaction_usage(tree: Tree) -> Usage:
+    """Take the usage of an interaction apart: the same counts under other names, and searches by the call.
+
+    Source: the type `interactions.Usage` of the provider's SDK.
+    """
+    same = {name: tree.get(field) for field, name in _OF_INTERACTIONS.items() if field in tree}
+    usage = usage_of(same)
+    searches = {
+        unit: sum(
+            count(entry.get("count")) or 0
+            for entry in _entries(tree.get("grounding_tool_count"))
+            if str(entry.get("type")).lower() == word
+        )
+        for word, unit in _SEARCHES.items()
+    }
+    counts = {**usage.units, **{unit: number for unit, number in searches.items() if number}}
+    return attrs.evolve(usage, units=counts, raw=tree)
+
+
+def with_searches(usage: Usage, queries: int, model: str | None) -> Usage:
+    """*usage* with the web searches that the answer was grounded on.
+
+    Shapes: older models are billed for a grounded answer, whatever the number of *queries*; since the third generation
+        each query is.
+    Source: the provider's price list, "Grounding with Google Search".
+    """
+    if not queries:
+        return usage
+    billed = 1 if model is not None and _BY_ANSWER.match(model) else queries
+    return attrs.evolve(usage, units={**usage.units, units.WEB_SEARCH: billed})
+
+
+def of_partial(usage: Usage) -> Usage:
+    """Of an answer that broke off: where a tool has run, the prompt may have grown after the last report."""
+    if not usage.units.get(units.INPUT_TOOL) and not usage.units.get(units.WEB_SEARCH):
+        return usage
+    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), input_open=True))
+
+
 def tier_of(tree: Tree) -> str | None:
     """The service tier or kind of traffic, as a price list names it: `flex`, `priority`, `standard`."""
     for name in ("serviceTier", "trafficType"):
@@ -75,13 +132,17 @@ def tier_of(tree: Tree) -> str | None:
     return None
 
 
+def _entries(value: object) -> list[Mapping[str, object]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
 def by_modality(details: object) -> dict[str, int]:
     """Tokens by modality out of a list of `{modality, tokenCount}`; entries that say something else are skipped."""
     found: dict[str, int] = {}
-    for entry in details if isinstance(details, list) else ():
-        if isinstance(entry, dict) and isinstance(modality := entry.get("modality"), str):
+    for entry in _entries(details):
+        if isinstance(modality := entry.get("modality"), str):
             name = modality.upper()
-            found[name] = found.get(name, 0) + (count(entry.get("tokenCount")) or 0)
+            found[name] = found.get(name, 0) + (count(entry.get("tokenCount", entry.get("tokens"))) or 0)
     return found
 
 
@@ -117,6 +178,5 @@ def _text_first(cached: int, prompt: int, whole: Mapping[str, int]) -> dict[str,
 
 def _answer(answer: int, spoken: Mapping[str, int]) -> tuple[dict[str, int], bool]:
     """The answer's units by modality, and whether the parts fitted into it."""
-    return apportion(
-        answer, [(units.OUTPUT_IMAGE, spoken.get("IMAGE")), (units.OUTPUT_AUDIO, spoken.get("AUDIO"))], units.OUTPUT
-    )
+    media = (("IMAGE", units.OUTPUT_IMAGE), ("AUDIO", units.OUTPUT_AUDIO), ("VIDEO", units.OUTPUT_VIDEO))
+    return apportion(answer, [(unit, spoken.get(name)) for name, unit in media], units.OUTPUT)
