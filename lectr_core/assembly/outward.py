@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lectr_core.assembly.certificate import CERTIFICATE_WARN_DAYS, client_expires_at
-from lectr_core.assembly.egress import egress_of
-from lectr_core.errors import OperatorError
+from lectr_core.assembly.egress import told, unused_variables, ways_of
+from lectr_core.errors import OperatorError, UnsettledSettings
 from lectr_core.hot.trust import make_context
 from lectr_core.model.egress import Egress
 from lectr_core.model.settings import Settings
@@ -20,9 +20,25 @@ if TYPE_CHECKING:
 _RENEW = "renew it; the next connection takes the new file"
 
 
-def look_outward(providers: Iterable[Provider], settings: Settings) -> Iterator[Finding]:
+def look_outward(providers: Sequence[Provider], settings: Settings) -> Iterator[Finding]:
     """What is to be said of each provider's way. Waits: for the disk."""
-    for name, egress in sorted(egress_of(settings, providers).items()):
+    from lectr_core.assembly.examine import Finding
+
+    try:
+        ways = ways_of(settings, providers)
+    except UnsettledSettings as exc:
+        yield from (Finding("fail", "egress", fault) for fault in exc.faults)
+        return
+    addressed = {provider.id for provider in providers if provider.origin is not None}
+    for text in told({name: way for name, way in ways.items() if name in addressed}):
+        yield Finding("ok", "egress", text)
+    if unused := unused_variables(settings):
+        text = f"{', '.join(f'${name}' for name in unused)} set, and not used: no setting says so"
+        yield Finding(
+            "warn", "egress", text, 'gateway.proxy = "env" uses them; gateway.proxy = "direct" says they are not meant'
+        )
+    for name, way in sorted(ways.items()):
+        egress = way.egress
         if egress.ca_file is not None or egress.client_certificate is not None:
             yield _certificates(name, egress)
 

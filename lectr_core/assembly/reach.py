@@ -1,23 +1,27 @@
 """Whether providers can be reached from here, and whether the clock is right by theirs.
 
-One plain GET of the address itself, without any credential: every HTTP answer, an error too, shows that DNS, TCP and TLS
-work. No proxy of the environment is used, because the gateway uses none. Called by `examine`.
+One plain GET of the address itself, without any credential, over a connection opened as the gateway opens its own: by
+the same proxy, with the same certificates. Every HTTP answer, an error too, shows that the way is free. Called by `examine`.
 """
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-import httpx
 import trio
 
-from lectr_core.model.call import Origin
-from lectr_core.model.settings import ProviderSettings, Settings
+from lectr_core.assembly.egress import egress_of
+from lectr_core.errors import MalformedMessage, UnsettledSettings
+from lectr_core.hot.connect import Connector, Unreachable
+from lectr_core.hot.link import Broken
+from lectr_core.hot.reactor import Reactor, Spot
+from lectr_core.model.egress import Place
+from lectr_core.model.settings import Settings
 from lectr_core.ports import Provider
+from lectr_core.wire import heads
 
 if TYPE_CHECKING:
     from lectr_core.assembly.examine import Finding
@@ -33,31 +37,44 @@ def reach_all(providers: Sequence[Provider], settings: Settings) -> list[Finding
 
     found: dict[str, Finding] = {}
     offsets: dict[str, float] = {}
+    try:
+        ways = egress_of(settings, providers)
+    except UnsettledSettings:
+        return []  # said where the ways are looked at
 
-    async def one(provider: Provider, origin: Origin) -> None:
-        chosen = settings.sections.get(f"provider.{provider.id}")
-        try:
-            with trio.fail_after(LIMIT_S):
-                async with httpx.AsyncClient(verify=_trust(chosen), trust_env=False, timeout=LIMIT_S) as client:
-                    answer = await client.get(str(origin))
-        except (httpx.HTTPError, trio.TooSlowError, OSError) as exc:
-            act = "check DNS, firewall and certificates; other providers are not affected"
-            text = f"{provider.id}: {origin} cannot be reached ({type(exc).__name__})"
-            found[provider.id] = Finding("warn", "providers", text, act)
-            return
-        found[provider.id] = Finding("ok", "providers", f"{provider.id}: {origin} answers")
-        offset = clock_offset_s(answer.headers.get("date"), datetime.now(UTC))
-        if offset is not None:
-            offsets[provider.id] = offset
+    async def one(place: Place, connector: Connector, reactor: Reactor) -> None:
+        name, origin = place.provider, place.origin
+        why = "nothing came in time"
+        with trio.move_on_after(LIMIT_S):
+            try:
+                date = await _ask(place, connector, reactor)
+            except Unreachable as exc:
+                why = exc.why
+            except (Broken, MalformedMessage):
+                why = "it does not answer as an HTTP server does"
+            else:
+                found[name] = Finding("ok", "providers", f"{name}: {origin} answers")
+                offset = clock_offset_s(date, datetime.now(UTC))
+                if offset is not None:
+                    offsets[name] = offset
+                return
+        act = "check DNS, firewall, proxy and certificates; other providers are not affected"
+        found[name] = Finding("warn", "providers", f"{name}: {origin} cannot be reached ({why})", act)
 
     async def every() -> None:
-        async with trio.open_nursery() as nursery:
-            for provider in providers:
-                if provider.origin is None:
-                    text = f"{provider.id}: not configured (provider.{provider.id}.base_url)"
-                    found[provider.id] = Finding("skip", "providers", text)
-                else:
-                    nursery.start_soon(one, provider, provider.origin)
+        reactor, connector = Reactor(), Connector(LIMIT_S)
+        async with trio.open_nursery() as around:
+            around.start_soon(reactor.run)
+            async with trio.open_nursery() as nursery:
+                for provider in providers:
+                    if provider.origin is None:
+                        text = f"{provider.id}: not configured (provider.{provider.id}.base_url)"
+                        found[provider.id] = Finding("skip", "providers", text)
+                    else:
+                        place = Place(provider.id, provider.origin, ways[provider.id])
+                        nursery.start_soon(one, place, connector, reactor)
+            around.cancel_scope.cancel()
+        reactor.close()
 
     trio.run(every)
     told = [found[name] for name in sorted(found)]
@@ -81,7 +98,25 @@ def clock_offset_s(date: str | None, now: datetime) -> float | None:
         return None
 
 
-def _trust(chosen: object) -> ssl.SSLContext:
-    if isinstance(chosen, ProviderSettings) and chosen.ca_file is not None:
-        return ssl.create_default_context(cafile=str(chosen.ca_file))
-    return ssl.create_default_context()
+async def _ask(place: Place, connector: Connector, reactor: Reactor) -> str | None:
+    """The `Date` of whatever it answers. Errors: Unreachable; Broken; MalformedMessage. Cancel: the connection is closed."""
+    spot = Spot(reactor)
+    try:
+        link = await connector.open(place, spot)
+        try:
+            await link.send(
+                b"GET / HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % place.origin.authority.encode("ascii")
+            )
+            held, end = b"", 0
+            while not end:
+                data = await link.recv()
+                if not data:
+                    raise Broken("closed")
+                held += data
+                end = heads.head_end(held)
+        finally:
+            link.close()
+    finally:
+        spot.leave()
+    date = heads.parse_response_head(held[:end]).fields.value(b"date")
+    return date.decode("latin-1") if date is not None else None

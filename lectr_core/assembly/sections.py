@@ -55,7 +55,7 @@ def take_apart(document: Mapping[str, Any], declared: Iterable[Section]) -> Read
         reading.faults += _admin_faults(admin)
     for path, value in reading.sections.items():
         reading.faults += _variable_faults(path, value)
-        if isinstance(value, ProviderSettings):
+        if isinstance(value, GatewaySettings | ProviderSettings):
             reading.faults += table_faults(path, value)
     return reading
 

@@ -1,32 +1,41 @@
-"""Opening a connection to a provider: name, TCP, TLS. Rare, since connections are kept, so Trio's own tools serve here.
+"""Opening a connection to a provider: name, TCP, proxy, TLS. Rare, since connections are kept, so Trio's tools serve here.
 
-Called by `pool.py`. TLS is verified always, with SNI; there is no setting that turns this off.
+Called by `pool.py`. TLS is verified always, with SNI, inside a proxy's tunnel too; there is no setting that turns this off.
+What is opened carries the same bytes whichever way it goes, so that no later step knows of proxies.
 """
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 import trio
 
 from lectr_core.errors import OperatorError, UpstreamError
-from lectr_core.hot.link import Link
+from lectr_core.hot.link import READ_BYTES, Link
 from lectr_core.hot.reactor import Spot
 from lectr_core.hot.trust import Trust
 from lectr_core.model.call import Origin
-from lectr_core.model.egress import Place
+from lectr_core.model.egress import Place, Proxy
+from lectr_core.wire.proxying import Connect, ProxyRefused, Socks5
+
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Unreachable(UpstreamError):
-    """No connection came about. `stage`: `dns`, `connect`, `tls` or `timeout`.
+    """No connection came about. `stage`: `dns`, `refused`, `connect`, `proxy`, `proxy_auth` (the proxy wants a login, or
+    another one), `tls`, `timeout`, or `descriptors` of which none is left.
 
     Act: the operator; check the provider's address, the network and the certificates.
     """
 
     def __init__(self, origin: Origin, stage: str, why: str) -> None:
         self.stage = stage
+        self.why = why
         super().__init__(f"{origin}: {stage}: {why}")
 
 
@@ -47,19 +56,14 @@ class Connector:
         origin = place.origin
         try:
             with trio.fail_after(self.limit_s):
-                stream = await self._connect(origin)
-                with stream.socket:  # closed unless its descriptor has been taken over
-                    raw = socket.socket(fileno=stream.socket.detach())
+                raw = await self._reach(place)
                 link = None
                 try:
-                    # Trio's was non-blocking, but the new object does not know that, and `wrap_socket` would make it block.
-                    raw.setblocking(False)
-                    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     if origin.scheme == "https":
                         raw = await self._secure(raw, place)
                     link = Link(raw, spot.reactor, spot)
                 except OSError as error:
-                    raise Unreachable(origin, "connect", _reason(error)) from error
+                    raise Unreachable(origin, _stage(error), _reason(error)) from error
                 finally:
                     if link is None:
                         raw.close()
@@ -67,13 +71,29 @@ class Connector:
             raise Unreachable(origin, "timeout", f"no connection within {self.limit_s:g} s") from error
         return link
 
-    async def _connect(self, origin: Origin) -> trio.SocketStream:
+    async def _reach(self, place: Place) -> socket.socket:
+        """A connection that carries bytes to the origin, made by ourselves or by a proxy."""
+        origin, proxy = place.origin, place.egress.proxy
+        if proxy is None:
+            return await _connect(origin, origin.host, origin.port)
         try:
-            return await trio.open_tcp_stream(origin.host, origin.port)
-        except (socket.gaierror, UnicodeError) as error:  # the latter where it cannot even be asked for
-            raise Unreachable(origin, "dns", "the name is not known") from error
+            raw = await _connect(origin, proxy.host, proxy.port)
+        except Unreachable as error:
+            if error.stage == "descriptors":
+                raise
+            raise Unreachable(origin, "proxy", f"{proxy} cannot be reached ({error.stage})") from error
+        through = False
+        try:
+            await _ask(raw, origin, proxy)
+            through = True
+        except ProxyRefused as error:
+            raise Unreachable(origin, "proxy_auth" if error.wants_login else "proxy", f"{proxy} {error}") from error
         except OSError as error:
-            raise Unreachable(origin, "connect", _reason(error)) from error
+            raise Unreachable(origin, "proxy", f"{proxy} broke the connection: {_reason(error)}") from error
+        finally:
+            if not through:
+                raw.close()
+        return raw
 
     async def _secure(self, raw: socket.socket, place: Place) -> ssl.SSLSocket:
         origin = place.origin
@@ -99,6 +119,57 @@ class Connector:
         except BaseException:
             secured.close()
             raise
+
+
+def _stage(error: OSError) -> str:
+    """`refused`, `descriptors` (this machine's own fault) or, for anything else, `connect`."""
+    if isinstance(error.__cause__, BaseExceptionGroup):
+        errors: Sequence[BaseException] = error.__cause__.exceptions
+    else:
+        errors = (error,)
+    if any(isinstance(one, OSError) and one.errno in _EXHAUSTED for one in errors):
+        return "descriptors"
+    return "refused" if all(isinstance(one, ConnectionRefusedError) for one in errors) else "connect"
+
+
+async def _connect(origin: Origin, host: str, port: int) -> socket.socket:
+    """TCP to *host*, on the way to *origin*."""
+    try:
+        stream = await trio.open_tcp_stream(host, port)
+    except (socket.gaierror, UnicodeError) as error:  # the latter where it cannot even be asked for
+        raise Unreachable(origin, "dns", "the name is not known") from error
+    except OSError as error:
+        raise Unreachable(origin, _stage(error), _reason(error)) from error
+    with stream.socket:  # closed unless its descriptor has been taken over
+        raw = socket.socket(fileno=stream.socket.detach())
+    try:
+        # Trio's was non-blocking, but the new object does not know that, and `wrap_socket` would make it block.
+        raw.setblocking(False)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        raw.close()
+        raise Unreachable(origin, _stage(error), _reason(error)) from error
+    return raw
+
+
+async def _ask(raw: socket.socket, origin: Origin, proxy: Proxy) -> None:
+    """Have the proxy lead *raw* to *origin*. Errors: ProxyRefused; OSError."""
+    login = proxy.login.reveal() if proxy.login is not None else None
+    asking = (Connect if proxy.scheme == "http" else Socks5)(origin.host, origin.port, login)
+    to_send = asking.begin()
+    while True:
+        while to_send:
+            try:
+                to_send = to_send[raw.send(to_send) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(raw)
+        if asking.granted:
+            return
+        await trio.lowlevel.wait_readable(raw)
+        data = raw.recv(READ_BYTES)
+        if not data:
+            raise ProxyRefused("closed the connection")
+        to_send = asking.take(data)
 
 
 def _reason(error: OSError) -> str:

@@ -32,7 +32,14 @@ from lectr_core.wire import forwarding, heads
 from lectr_core.wire.heads import ResponseHead
 
 # The word for a failure to connect, by the stage at which it failed; of any other stage it is `network`.
-_CATEGORY_OF_STAGE: Final = {"dns": "dns", "refused": "refused", "tls": "tls", "timeout": "connect_timeout"}
+_CATEGORY_OF_STAGE: Final = {
+    "dns": "dns",
+    "refused": "refused",
+    "tls": "tls",
+    "timeout": "connect_timeout",
+    "proxy": "proxy",
+    "proxy_auth": "proxy",
+}
 
 # Kept until the answer begins, for providers that may see a request twice. Longer ones are not sent again.
 MAX_REPLAYED_BYTES: Final = 1024 * 1024

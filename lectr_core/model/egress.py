@@ -22,8 +22,8 @@ class Proxy:
     scheme: Literal["http", "socks5"]
     host: str
     port: int
-    login: Secret | None = None
-    """`user:password`, as the environment had it."""
+    login: Secret | None = attrs.field(default=None, eq=False)
+    """`user:password`, as the environment had it. A connection that was granted is as good under another one."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

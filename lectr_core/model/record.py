@@ -87,8 +87,8 @@ class Ended:
     """Of the response the client got; None where it got none."""
     error_source: Literal["provider", "lectr", "client", "network"] | None = None
     error_category: str | None = None
-    """An `ErrorCategory`, or of the way to the provider: `dns`, `refused`, `tls`, `connect_timeout`, `head_timeout`,
-    `silence_timeout`, `stale`."""
+    """An `ErrorCategory`, or of the way to the provider: `dns`, `refused`, `proxy`, `tls`, `connect_timeout`,
+    `head_timeout`, `silence_timeout`, `stale`."""
     error_code: str | None = None
     """Lectr's own code (`invalid_lectr_key`); a provider's error text is never kept."""
     duration_ns: int = 0

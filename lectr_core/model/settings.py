@@ -33,6 +33,11 @@ class GatewaySettings:
     default_provider: str | None = None
     """Provider of requests that nothing speaks for; absent: the installed plugin that volunteers."""
     head_limit_s: float = 10.0
+    proxy: str | None = None
+    """How providers are reached: `direct`; `env`, through the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name;
+    or a proxy's address, `http://host:3128` or `socks5://host:1080`. Absent: `direct`. Providers on this machine always are."""
+    proxy_auth_env: str | None = None
+    """Name of the environment variable that holds `user:password` for that proxy."""
     """For a client to send a whole request head, in seconds."""
     idle_limit_s: float = 75.0
     """For a client's connection between requests, in seconds."""
@@ -132,5 +137,9 @@ class Settings:
         if found is None:
             return schema()
         if not isinstance(found, schema):
+    proxy: str | None = None
+    """As `gateway.proxy`, for this provider alone; absent: what that says."""
+    proxy_auth_env: str | None = None
+    """Name of the environment variable that holds `user:password` for that proxy."""
             raise TypeError(f"section {path!r} holds {type(found).__name__}, not {schema.__name__}")
         return found

@@ -35,7 +35,7 @@ def test_settings_that_are_shown_are_valid(
     pytest.importorskip("lectr_provider_compatible", reason="the plugins of the extra `standard` are not installed")
     monkeypatch.chdir(tmp_path)
     for variable in re.findall(r'_env = "(\w+)"', block):
-        monkeypatch.setenv(variable, "a-credential")
+        monkeypatch.setenv(variable, "a:credential")
     Path("lectr.toml").write_text(_with_files(block, tmp_path))
     code = main(["config", "check", "lectr.toml"])
     said = capsys.readouterr()

@@ -141,12 +141,12 @@ async def test_authorities_that_cannot_be_read_are_a_failure_of_tls(
     assert caught.value.stage == "tls"
 
 
-async def test_nobody_listening_is_a_failure_to_connect(listener: socket.socket, spot: Spot) -> None:
+async def test_nobody_listening_is_a_refusal(listener: socket.socket, spot: Spot) -> None:
     origin = _origin(listener, "http")
     listener.close()
     with pytest.raises(Unreachable) as caught:
         await Connector(5).open(Place("one", origin), spot)
-    assert caught.value.stage == "connect"
+    assert caught.value.stage == "refused"
 
 
 async def test_host_that_is_no_name_is_a_failure_of_dns(spot: Spot) -> None:

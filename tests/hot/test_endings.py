@@ -103,7 +103,14 @@ async def test_provider_without_an_answer_is_502(sent: bytes, autojump_clock: Mo
 
 @pytest.mark.parametrize(
     ("stage_name", "category"),
-    [("dns", "dns"), ("refused", "refused"), ("tls", "tls"), ("timeout", "connect_timeout"), ("connect", "network")],
+    [
+        ("dns", "dns"),
+        ("refused", "refused"),
+        ("proxy_auth", "proxy"),
+        ("tls", "tls"),
+        ("timeout", "connect_timeout"),
+        ("connect", "network"),
+    ],
 )
 async def test_provider_that_cannot_be_reached_is_502(stage_name: str, category: str, autojump_clock: MockClock) -> None:
     async with stage() as it:

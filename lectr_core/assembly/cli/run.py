@@ -117,11 +117,27 @@ def greeting(supervisor: Supervisor, key: FirstKey | None, lines: bool) -> str:
         ]
     elif not any(not holder.revoked for holder in read_book(supervisor.data).ring().holders.values()):
         out.append("  key       there is none yet; make one with: lectr keys create --org acme --name first")
-    out += ["", *_missing(supervisor)]
+    out += ["", *_ways(supervisor), *_missing(supervisor)]
     if lines:
         for _, provider in supervisor.plugins.providers(supervisor.settings):
             out += snippets(provider, told.base_url, told.key or "YOUR_LECTR_KEY")
     return "\n".join(out)
+
+
+def _ways(supervisor: Supervisor) -> list[str]:
+    """How providers are reached; nothing where each goes straight and nobody could expect otherwise."""
+    from lectr_core.assembly.egress import told, unused_variables, ways_of
+
+    providers = [
+        provider for _, provider in supervisor.plugins.providers(supervisor.settings) if provider.origin is not None
+    ]
+    if not providers:
+        return []
+    rows = list(told(ways_of(supervisor.settings, providers)))
+    if unused := unused_variables(supervisor.settings):
+        names = ", ".join(f"${name}" for name in unused)
+        rows.append(f'{names} set, and not used (gateway.proxy = "env" would)')
+    return [*(f"  {'egress' if not at else '':<9} {row}" for at, row in enumerate(rows)), ""]
 
 
 def snippets(provider: object, base_url: str, key: str) -> list[str]:

@@ -29,7 +29,7 @@ _COLUMNS: Final = {
     "outcome": "ok, provider_error, lectr_refused, client_disconnected, upstream_failed, interrupted, gateway_shutdown.",
     "error_source": "Where the error came from: provider, lectr, client, network; NULL: no error.",
     "error_category": "rate_limit, overload, money, auth, client, server, in_band, timeout, network; on the way to the "
-    "provider: dns, refused, tls, connect_timeout, head_timeout, silence_timeout, stale; NULL: no error.",
+    "provider: dns, refused, proxy, tls, connect_timeout, head_timeout, silence_timeout, stale; NULL: no error.",
     "streamed": "1 where the client asked for a stream.",
     "attempts": "Tries at a provider (count).",
     "duration_ms": "From the complete head to the last byte sent (ms).",

@@ -69,8 +69,8 @@ REQUESTS: Final[dict[str, Column]] = {
     "error_category": (
         TEXT,
         "`rate_limit`, `overload`, `money`, `auth`, `client`, `server`, `in_band`, `timeout`, `network`; of the way to the "
-        "provider: `dns`, `refused`, `tls`, `connect_timeout`, `head_timeout` (no answer began), `silence_timeout` (within "
-        "one), `stale` (a kept connection was closed as the request came); NULL: no error.",
+        "provider: `dns`, `refused`, `proxy`, `tls`, `connect_timeout`, `head_timeout` (no answer began), `silence_timeout` "
+        "(within one), `stale` (a kept connection was closed as the request came); NULL: no error.",
     ),
     "error_code": (TEXT, "Lectr's own code (`invalid_lectr_key`). A provider's error text is never kept."),
     "finish_reason": (TEXT, "Why the answer ended, in the provider's word."),
