@@ -30,14 +30,14 @@ class GatewaySettings:
     """Directory of keys, journal, database and configuration history."""
     max_body_bytes: int = 33_554_432
     """Largest JSON body, in bytes; other bodies stream through unbuffered."""
-    default_provider: str | None = None
-    """Provider of requests that nothing speaks for; absent: the installed plugin that volunteers."""
-    head_limit_s: float = 10.0
     proxy: str | None = None
     """How providers are reached: `direct`; `env`, through the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name;
     or a proxy's address, `http://host:3128` or `socks5://host:1080`. Absent: `direct`. Providers on this machine always are."""
     proxy_auth_env: str | None = None
     """Name of the environment variable that holds `user:password` for that proxy."""
+    default_provider: str | None = None
+    """Provider of requests that nothing speaks for; absent: the installed plugin that volunteers."""
+    head_limit_s: float = 10.0
     """For a client to send a whole request head, in seconds."""
     idle_limit_s: float = 75.0
     """For a client's connection between requests, in seconds."""
@@ -94,6 +94,14 @@ class ProviderSettings:
     """Name of the environment variable that holds the credential; absent: clients send their own."""
     ca_file: Path | None = None
     """PEM file of certificate authorities to trust instead of the system's."""
+    client_certificate: Path | None = None
+    """PEM file of the certificate to show to the provider, with its chain. A new file is taken for the next connection."""
+    client_key: Path | None = None
+    """PEM file of that certificate's private key, without a passphrase; absent: it is in the certificate's file."""
+    proxy: str | None = None
+    """As `gateway.proxy`, for this provider alone; absent: what that says."""
+    proxy_auth_env: str | None = None
+    """Name of the environment variable that holds `user:password` for that proxy."""
     retry_stale: bool = False
     """Whether the provider may see a request twice: one that a kept connection lost, since the provider closed it at that
     moment, is then sent again on a fresh one. Else only if not a byte of it was written."""
@@ -111,10 +119,6 @@ class Section:
     """An array of tables: the section's value is then a tuple of instances."""
     help: str = ""
     """One line for the reference."""
-    client_certificate: Path | None = None
-    """PEM file of the certificate to show to the provider, with its chain. A new file is taken for the next connection."""
-    client_key: Path | None = None
-    """PEM file of that certificate's private key, without a passphrase; absent: it is in the certificate's file."""
 
 
 @attrs.frozen
@@ -137,9 +141,5 @@ class Settings:
         if found is None:
             return schema()
         if not isinstance(found, schema):
-    proxy: str | None = None
-    """As `gateway.proxy`, for this provider alone; absent: what that says."""
-    proxy_auth_env: str | None = None
-    """Name of the environment variable that holds `user:password` for that proxy."""
             raise TypeError(f"section {path!r} holds {type(found).__name__}, not {schema.__name__}")
         return found
