@@ -27,7 +27,9 @@ from lectr_core.dialects.provider import (
     upstream_of,
 )
 from lectr_core.dialects.reading import ArrayReader, EventReader, WholeReader
+from lectr_core.dialects.realtime import RealtimeReader, realtime_usage
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader, response_usage
+from lectr_core.dialects.tunnelled import MessageReader, ResponsesTunnelReader
 from lectr_core.dialects.usage import apportion, branch, count, numbers
 from lectr_core.errors import (
     CallerError,
@@ -87,6 +89,7 @@ __all__ = [
     "LectrError",
     "LinesReader",
     "ModelCost",
+    "MessageReader",
     "NotServed",
     "OpenReader",
     "OperatorError",
@@ -101,10 +104,12 @@ __all__ = [
     "Quote",
     "Reader",
     "Reading",
+    "RealtimeReader",
     "Record",
     "Refusal",
     "ResponsesEventReader",
     "ResponsesReader",
+    "ResponsesTunnelReader",
     "Route",
     "Running",
     "Secret",
@@ -144,6 +149,7 @@ __all__ = [
     "raw_chars",
     "raw_tree",
     "raw_word",
+    "realtime_usage",
     "response_usage",
     "run_up",
     "short_value",

@@ -132,7 +132,10 @@ class TunnelReader(Protocol):
         ...
 
     def finish(self) -> Sequence[Turn]:
-        """The connection is over: what is known of each turn that is still open. Counts are then a lower bound."""
+        """The connection is over: what is known of each turn that is still open. Counts are then a lower bound.
+
+        A reading with a reason to finish, or an error, is of a turn that was over and had something still to be told.
+        """
         ...
 
 

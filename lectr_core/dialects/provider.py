@@ -7,7 +7,7 @@ Called by provider plugins at start, and by the hot rooms for each request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
@@ -27,14 +27,16 @@ from lectr_core.dialects.fetched import (
 from lectr_core.dialects.images import ImagesEventReader, ImagesReader
 from lectr_core.dialects.lines import LinesReader
 from lectr_core.dialects.reading import EventReader, WholeReader
+from lectr_core.dialects.realtime import RealtimeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
 from lectr_core.dialects.routes import VERSIONS, template
+from lectr_core.dialects.tunnelled import ResponsesTunnelReader
 from lectr_core.errors import OperatorError, ProviderConfigMissing
 from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.reading import ErrorCategory
 from lectr_core.model.secret import Credential, Secret
 from lectr_core.model.settings import ProviderSettings, Settings
-from lectr_core.ports import Reader
+from lectr_core.ports import Reader, TunnelReader
 
 EVENT_STREAM: Final = "text/event-stream"
 JSON: Final = "application/json"
@@ -144,6 +146,12 @@ class DialectProvider:
 
     LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"files/{id}/content": BatchLinesReader}
     """Readers of what a GET downloads line by line. The id in the path is what is counted once."""
+
+    TUNNELS: ClassVar[Mapping[str, Callable[[str | None], TunnelReader]]] = {
+        "realtime": RealtimeReader,
+        "responses": lambda model: ResponsesTunnelReader(),
+    }
+    """What makes readers of tunnels, given the model that was asked for. By route, as above."""
 
     UNBILLED: ClassVar[frozenset[str]] = frozenset(
         {
@@ -255,6 +263,15 @@ class DialectProvider:
         if media_type == EVENT_STREAM:
             return readers[1]()
         return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
+
+    def model_of_tunnel(self, call: Call) -> str | None:
+        """See `ports.Tunnels`: the query's `model`."""
+        return call.model
+
+    def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
+        """See `ports.Tunnels`."""
+        made = self.TUNNELS.get(self.route(call.path))
+        return made(self.model_of_tunnel(call)) if made is not None else None
 
     def _reader_of_fetched(self, call: Call, answer: Answer) -> Reader | None:
         if answer.status == 101:

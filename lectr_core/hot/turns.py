@@ -209,8 +209,9 @@ class Turns:
         if news is None:
             self._give_up()
         for turn in news or ():
-            # One that gave its reason to stop was over; only what it used was still to be told.
-            is_over = turn.reading is not None and turn.reading.finish_reason is not None
+            # One that gave its reason to stop, or failed, was over; something was still to be told of it.
+            reading = turn.reading
+            is_over = reading is not None and bool(reading.finish_reason or reading.error_category)
             one = self._open.pop(turn.key, None) or self._begin(turn.model)
             self._end(one, turn, "completed" if is_over else ended_by)
         for key, one in self._open.items():
