@@ -1,4 +1,4 @@
-"""A data directory that is full, read-only or removed while requests come: no client notices, and the proof tells what is true.
+"""A data directory that is full, read-only or removed while requests come: no client notices, and the proof tells the truth.
 
 The disk is a small file system of its own, in memory; where this user may not mount one, these tests say so and are skipped.
 """
