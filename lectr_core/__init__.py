@@ -46,12 +46,24 @@ from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.codec import decode_cursor, encode_cursor
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import PASS, Facts, Route, Verdict
-from lectr_core.model.price import NANO, PriceQuestion, Quote
+from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
 from lectr_core.model.reading import Reading, Share, Terms, Tree, Turn, Usage
 from lectr_core.model.record import Account, Attempt, Begun, Ended, ModelCost, Record
 from lectr_core.model.secret import Credential, Secret
 from lectr_core.model.settings import GatewaySettings, ProviderSettings, Section, Settings
-from lectr_core.ports import Companion, History, Policy, PriceBook, Provider, Reader, Sink, TunnelReader, Tunnels
+from lectr_core.ports import (
+    Companion,
+    History,
+    KeepsPrices,
+    Policy,
+    PriceBook,
+    Provider,
+    Reader,
+    ShowsInFlight,
+    Sink,
+    TunnelReader,
+    Tunnels,
+)
 from lectr_core.wire.body import BAD_INPUT
 
 __all__ = [
@@ -86,10 +98,11 @@ __all__ = [
     "History",
     "ImagesEventReader",
     "ImagesReader",
+    "KeepsPrices",
     "LectrError",
     "LinesReader",
-    "ModelCost",
     "MessageReader",
+    "ModelCost",
     "NotServed",
     "OpenReader",
     "OperatorError",
@@ -116,6 +129,7 @@ __all__ = [
     "Section",
     "Settings",
     "Share",
+    "ShowsInFlight",
     "Sink",
     "SpeechEventReader",
     "Sums",
@@ -130,6 +144,7 @@ __all__ = [
     "Upstream",
     "UpstreamError",
     "Usage",
+    "UsedPrice",
     "Verdict",
     "WholeReader",
     "adds_up",

@@ -13,9 +13,9 @@ from typing import Protocol, runtime_checkable
 from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.decision import Facts, Verdict
-from lectr_core.model.price import PriceQuestion, Quote
+from lectr_core.model.price import PriceQuestion, Quote, UsedPrice
 from lectr_core.model.reading import Reading, Turn
-from lectr_core.model.record import Record
+from lectr_core.model.record import Begun, Record
 from lectr_core.model.secret import Credential, Secret
 
 
@@ -220,6 +220,24 @@ class Gaps(Protocol):
 
     async def gaps(self) -> Sequence[str]:
         """One line for each loss that no count shows, for people: which file, and what became of it. Empty: none known."""
+        ...
+
+
+@runtime_checkable
+class ShowsInFlight(Protocol):
+    """A sink that also shows requests that are not over. Told once a second, beside what it stores; optional."""
+
+    async def show_in_flight(self, begun: Sequence[Begun]) -> None:
+        """Take these as all that are in flight now, in place of those told before. Waits: on the store."""
+        ...
+
+
+@runtime_checkable
+class KeepsPrices(Protocol):
+    """A sink that also keeps the prices that its records name. Told of new ones, and of all again after `open`; optional."""
+
+    async def keep_prices(self, prices: Sequence[UsedPrice]) -> None:
+        """Keep those that are not kept yet. Waits: on the store."""
         ...
 
 

@@ -23,7 +23,7 @@ from lectr_core.journal.reader import Batch, StreamReader
 from lectr_core.journal.recovery import is_writer_gone
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.record import Record
-from lectr_core.ports import Sink
+from lectr_core.ports import KeepsPrices, ShowsInFlight, Sink
 
 _log = logging.getLogger("lectr.cold")
 
@@ -31,6 +31,10 @@ BATCH_LIMIT: Final = 1000
 """Records per write. A store's transaction costs milliseconds whatever its size; a thousand records make that nothing."""
 CALL_LIMIT_S: Final = 60.0
 """For one call of a sink; then it counts as failed."""
+TELL_EVERY_S: Final = 1.0
+"""Between two times that a sink is told of requests in flight."""
+MOST_SHOWN: Final = 5_000
+"""Requests in flight that a sink is told of: the newest. More on one machine are for a number, not for a list."""
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
 
@@ -74,6 +78,9 @@ class Delivery:
     _caught_up_at: float = attrs.field(init=False)
     _is_caught_up: bool = attrs.field(init=False, default=False)
     _busy_since: float | None = attrs.field(init=False, default=None)
+    _told_at: float = attrs.field(init=False, default=-TELL_EVERY_S)
+    _showed: bool = attrs.field(init=False, default=False)  # whether the sink shows any request as in flight
+    _prices_kept: int = attrs.field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
         self._caught_up_at = self.clock()
@@ -84,6 +91,7 @@ class Delivery:
         """Make the sink ready and ask it how far it is. Waits: on the sink, CALL_LIMIT_S at most."""
         self._state = "opening" if self.failures == 0 else "failing"
         self._drop_readers()
+        self._prices_kept, self._showed = 0, True
         self._busy_since = self.clock()
         with trio.fail_after(CALL_LIMIT_S):
             self.stored = dict(await self.sink.open())
@@ -121,6 +129,26 @@ class Delivery:
         self._is_caught_up = not parcel.is_full and not self._unreadable
         if self._is_caught_up:
             self._caught_up_at = self.clock()
+
+    async def tell(self) -> None:
+        """Tell the sink what else it may want to know, once a second: requests in flight, prices new to it.
+
+        Waits: on the sink, CALL_LIMIT_S at most. Cancel: it knows, or it does not.
+        """
+        now = self.clock()
+        if now - self._told_at < TELL_EVERY_S:
+            return
+        self._told_at = now
+        with trio.fail_after(CALL_LIMIT_S):
+            if isinstance(self.sink, ShowsInFlight):
+                begun = [one for reader in self._readers.values() for one in reader.open_requests]
+                if begun or self._showed:
+                    await self.sink.show_in_flight(begun[-MOST_SHOWN:])
+                    self._showed = bool(begun)
+            if isinstance(self.sink, KeepsPrices) and len(self.desk.used) > self._prices_kept:
+                prices = list(self.desk.used.values())
+                await self.sink.keep_prices(prices[self._prices_kept :])
+                self._prices_kept = len(prices)
 
     # ── when it goes wrong, and how it stands ─────────────────────────────────────────────────────────────────────────
 

@@ -15,13 +15,16 @@ from typing import Final
 
 import attrs
 
-from lectr_core.model.price import NANO, PriceQuestion, Quote
+from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
 from lectr_core.ports import PriceBook
 
 _log = logging.getLogger("lectr.cold")
 
 REMEMBERED: Final = 4096
 """Questions whose answer is kept; one takes about a kilobyte."""
+
+MOST_USED: Final = 20_000
+"""Different prices that are kept for sinks to store: more than there are models. A book that makes up new ones ends here."""
 
 # No rate of any provider is finer than 1e-12 USD a unit or above 1000; beyond these, a book is broken, not expensive.
 _FINEST_EXPONENT = -24
@@ -76,6 +79,8 @@ class PriceDesk:
     faults: Counter[str] = attrs.field(init=False, factory=Counter)
     """How often each book failed, by its id."""
     _remembered: OrderedDict[tuple[PriceQuestion, ...], Rates | None] = attrs.field(init=False, factory=OrderedDict)
+    used: dict[tuple[object, ...], UsedPrice] = attrs.field(init=False, factory=dict)
+    """Every price that was found since the start, in order, each once: for sinks that keep them."""
     _ready: dict[tuple[int, str], Rates] = attrs.field(init=False, factory=dict)
     """Rates by the identity of their quote, which they keep alive, and the model it was found under. A book that remembers
     its quotes gives one and the same for prompts of any length: making it ready costs more than finding it."""
@@ -99,19 +104,26 @@ class PriceDesk:
                 try:
                     quote = book.quote(question)
                     if quote is not None:
-                        return self._made(quote, question.model)
+                        return self._made(quote, question)
                 except Exception as exc:  # noqa: BLE001 - a plugin may raise anything, and must not stop the records
                     self._blame(book.id, exc)
         return None
 
-    def _made(self, quote: Quote, model: str) -> Rates:
-        key = (id(quote), model)
+    def _made(self, quote: Quote, question: PriceQuestion) -> Rates:
+        key = (id(quote), question.model)
         rates = self._ready.get(key)
         if rates is None:
             if len(self._ready) >= REMEMBERED:
                 self._ready.clear()
-            rates = self._ready[key] = make_rates(quote, model)
+            rates = self._ready[key] = make_rates(quote, question.model)
+            self._note(UsedPrice(question.provider, question.model, question.variant, quote))
         return rates
+
+    def _note(self, price: UsedPrice) -> None:
+        rates = tuple(sorted(price.quote.rates.items()))
+        same = (price.provider, price.model, price.variant, price.quote.price_id, price.quote.source, rates)
+        if len(self.used) < MOST_USED:
+            self.used.setdefault(same, price)
 
     def _blame(self, book: str, fault: Exception) -> None:
         """Count a fault, and log the 1st, 10th, 100th …"""

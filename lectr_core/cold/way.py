@@ -69,6 +69,7 @@ async def follow(delivery: Delivery) -> None:
                 while True:
                     parcel = await delivery.collect()
                     await delivery.hand_over(parcel)
+                    await delivery.tell()
                     await trio.sleep(0 if parcel.is_full else LOOK_EVERY_S)
             except Exception as exc:  # noqa: BLE001 - a sink is a plugin and may raise anything: this is where it ends
                 pause_s = delivery.failed(exc)

@@ -19,6 +19,7 @@ I5  A segment that is shorter than what was read of it was cut: by hand, or by a
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -94,6 +95,11 @@ class StreamReader:
     def in_flight(self) -> int:
         """Requests that began before the cursor and have not ended before it."""
         return len(self._open)
+
+    @property
+    def open_requests(self) -> Collection[Begun]:
+        """Those requests, as they began."""
+        return self._open.values()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -51,5 +51,18 @@ class Quote:
     """How many tokens the model takes and gives at most, together: its context window."""
 
 
+@attrs.frozen
+class UsedPrice:
+    """A price that a record was priced with."""
+
+    provider: str
+    """Id of the provider that served it."""
+    model: str
+    """The model under which the price was found."""
+    variant: str | None
+    """The service tier or speed that was asked for."""
+    quote: Quote
+
+
 NANO = 1_000_000_000
 """Nano-dollars in a dollar."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from lectr_sink_sqlite import histogram, rollup_tables, rollups
+from lectr_sink_sqlite import beside, histogram, rollup_tables, rollups
 
 migrations = Migrations("lectr_sink_sqlite")
 
@@ -280,3 +280,10 @@ def finer_rollups(db: Database) -> None:
         db.execute(_KEPT.format(table=grain.usage, at=grain.at, cut=cut, names=", ".join(names), sums=sums), (since,))
     db.execute("DROP TABLE old_usage")
     rollups.add_days(db.conn, since)
+
+
+@migrations(name="0007_in_flight_and_prices")
+def in_flight_and_prices(db: Database) -> None:
+    """Requests that are not over, and the prices that records name."""
+    db.execute(beside.IN_FLIGHT)
+    db.execute(beside.PRICES)

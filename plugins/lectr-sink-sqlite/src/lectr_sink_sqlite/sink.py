@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from lectr_core import Cursor, Record
+from lectr_core import Begun, Cursor, Record, UsedPrice
 from lectr_sink_sqlite import file, history
 from lectr_sink_sqlite.settings import SqliteSettings
 
@@ -56,6 +56,14 @@ class SqliteSink:
     def _write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
         self._store.write(records, cursors)
         self._store.sweep()
+
+    async def show_in_flight(self, begun: Sequence[Begun]) -> None:
+        """Put these into the table `in_flight`, in place of those there. Waits, Cancel, Errors: as `write`."""
+        await trio.to_thread.run_sync(self._store.show_in_flight, begun, limiter=self._turn)
+
+    async def keep_prices(self, prices: Sequence[UsedPrice]) -> None:
+        """Put these into the table `prices`, where they are not there yet. Waits, Cancel, Errors: as `write`."""
+        await trio.to_thread.run_sync(self._store.keep_prices, prices, limiter=self._turn)
 
     async def close(self) -> None:
         """Let go of the file. Waits: on the disk. Cancel: it is closed first."""

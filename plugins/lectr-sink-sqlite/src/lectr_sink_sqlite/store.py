@@ -13,8 +13,8 @@ from pathlib import Path
 import attrs
 from sqlite_utils import Database
 
-from lectr_core import Cursor, OperatorError, Record, decode_cursor, encode_cursor
-from lectr_sink_sqlite import file, meanings, rollups, schema
+from lectr_core import Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
+from lectr_sink_sqlite import beside, file, meanings, rollups, schema
 from lectr_sink_sqlite.rows import INSERT, Row, row, tame, timestamp
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -64,6 +64,8 @@ class Store:
         self._suspect = False
         self._place = file.place(self.path)
         with self._faults("read the cursors of"):
+            if self._live.execute("SELECT 1 FROM in_flight").fetchone():
+                self.show_in_flight(())  # what an earlier process showed is no longer so
             return {stream: decode_cursor(text) for stream, text in self._live.execute("SELECT stream, cursor FROM cursors")}
 
     def write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
@@ -78,6 +80,16 @@ class Store:
                 self._commit(rows, places)
             except UNKEEPABLE:
                 self._commit([tame(values) for values in rows], places)
+
+    def show_in_flight(self, begun: Sequence[Begun]) -> None:
+        """Take *begun* as all that is in flight."""
+        with self._transaction("show what is in flight in") as live:
+            beside.show_in_flight(live, begun, self.now_ns())
+
+    def keep_prices(self, prices: Sequence[UsedPrice]) -> None:
+        """Keep the prices that are not kept yet."""
+        with self._transaction("keep prices in") as live:
+            beside.keep_prices(live, prices, self.now_ns())
 
     def sweep(self) -> int:
         """Remove one chunk of rows that are past their days, if it is time to look. Returns how many went.
@@ -142,6 +154,14 @@ class Store:
             return self._opened()
         except (sqlite3.Error, OSError) as exc:
             raise OperatorError(f"cannot begin {self.path} anew: {exc}") from exc
+
+    @contextmanager
+    def _transaction(self, doing: str) -> Iterator[sqlite3.Connection]:
+        with self._faults(doing):
+            live = self._live
+            live.execute("BEGIN IMMEDIATE")
+            yield live
+            live.execute("COMMIT")
 
     @contextmanager
     def _faults(self, doing: str) -> Iterator[None]:
