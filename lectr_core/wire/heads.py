@@ -31,6 +31,7 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)\Z", re.IGNORECASE | re.DOTALL)
 _METHOD = re.compile(rb"[A-Z-]+\Z")
 # llhttp lets any byte pass in a reason; a vertical tab or a NUL ends the line for others.
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\Z")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 _MASK = bytes(range(128)) + b"x" * 128
 # Anything that could end a line, a value or a target early, or that has no place in a target (RFC 3986).
 _TARGET = re.compile(rb"[^\x00-\x20\x7f#]+\Z")
@@ -93,10 +94,12 @@ def head_end(data: bytes | bytearray, searched: int = 0) -> int:
     """Where the head at the front of *data* ends, its last CRLF included; 0 while it is not complete.
 
     Shapes: *searched* bytes were looked at before and hold no whole end.
-    Errors: MalformedMessage if no end comes within MAX_HEAD_BYTES.
+    Errors: MalformedMessage if no end comes within MAX_HEAD_BYTES, or can come because lines end in another way.
     """
     found = data.find(END, max(0, searched - 3))
     if found < 0 and len(data) <= MAX_HEAD_BYTES:
+        if _BARE_LF.search(data, max(0, searched - 1)):
+            raise MalformedMessage("a line ends with a line feed alone")  # its sender waits for an answer already
         return 0
     if found < 0 or found + 4 > MAX_HEAD_BYTES:
         raise MalformedMessage(f"the head has more than {MAX_HEAD_BYTES} bytes")

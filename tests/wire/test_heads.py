@@ -212,3 +212,16 @@ def test_smuggling_does_not_hang_on_llhttp_alone(sent: bytes, monkeypatch: pytes
     monkeypatch.setattr(heads, "_judge", lambda parser, head: None)
     with pytest.raises(MalformedMessage):
         parse_request_head(sent)
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost: x\n", b"\n", b"HTTP/1.1 200 OK\n\n"]
+)
+def test_a_line_feed_alone_is_refused_at_once(data: bytes) -> None:
+    with pytest.raises(MalformedMessage, match="line feed alone"):
+        head_end(data)
+
+
+def test_a_line_end_may_come_in_two_pieces() -> None:
+    data = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert [head_end(data[:size], max(0, size - 1)) for size in range(len(data) + 1)] == [0] * len(data) + [len(data)]
