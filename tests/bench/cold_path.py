@@ -56,6 +56,7 @@ def records_a_second(place: Path, records: int) -> dict[str, float]:
     data = running.data
     (version,) = (path.stem for path in (data / "config").glob("*.toml"))
     write_journal(data, records)
+    journal_bytes = sum(path.stat().st_size for path in (data / "journal").rglob("*") if path.is_file()) / records
     stored = rows(data)
     boot = Boot(name="cold", data=str(data), version=version)
     with (place / "cold.log").open("ab") as log:
@@ -82,6 +83,7 @@ def records_a_second(place: Path, records: int) -> dict[str, float]:
         "cold_rate_wall": left / took_s,
         "cold_us": cpu_s / left * 1e6,
         "row_bytes": size / rows(data),
+        "journal_bytes": journal_bytes,
     }
 
 

@@ -16,29 +16,13 @@ import attrs
 from tests.bench.cold_path import rows, write_journal
 from tests.bench.load import clients
 from tests.bench.measures import CONNECTIONS, SMALL, body, cpu_us
+from tests.bench.plugins import with_plugins, write_idle
 from tests.bench.results import Results
-from tests.bench.subjects import LECTR, Subject, rules
+from tests.bench.subjects import Subject, rules
 from tests.bench.subjects import lectr as start
-from tests.whole.gateway import Gateway, document, free_port, new_key, until
+from tests.whole.gateway import until
 
 REQUESTS: Final = 3_000
-
-PLUGIN: Final = '''"""A plugin that has nothing to say: a provider to whom nothing belongs, and no policy."""
-
-from lectr_core import DialectProvider, hookimpl
-
-
-@hookimpl
-def lectr_providers(settings):
-    return [DialectProvider("idle-{n}", "http://127.0.0.1:9", None, families=("idle-{n}-",), key_prefixes=(b"idle-{n}-",))]
-
-
-@hookimpl
-def lectr_policies(settings):
-    return []
-'''
-METADATA: Final = "Metadata-Version: 2.1\nName: lectr-provider-idle-{n}\nVersion: 1.0\n"
-ENTRY: Final = "[lectr]\nidle-{n} = lectr_idle_{n}\n"
 
 
 @attrs.frozen
@@ -68,37 +52,6 @@ def pooled_upstreams(subject: Subject, count: int) -> Iterator[None]:
     with clients(subject.port, count) as them:
         them.closed_loop(subject.request(body("slow-500")), count, count)
         yield
-
-
-def write_plugins(place: Path, count: int) -> Path:
-    """A folder with so many installed distributions, each with a plugin that has nothing to say."""
-    place.mkdir(parents=True)
-    for n in range(count):
-        (place / f"lectr_idle_{n}.py").write_text(PLUGIN.format(n=n))
-        info = place / f"lectr_provider_idle_{n}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(METADATA.format(n=n))
-        (info / "entry_points.txt").write_text(ENTRY.format(n=n))
-    return place
-
-
-@contextlib.contextmanager
-def with_plugins(place: Path, upstream: int, count: int) -> Iterator[Subject]:
-    """Lectr with so many more plugins."""
-    folder = write_plugins(place / "site", count)
-    running = Gateway(place=place, port=free_port(), key="", environ={"PYTHONPATH": str(folder)})
-    text = document(f"http://127.0.0.1:{upstream}", running.port, running.data, held=False, extra=rules(10))
-    running.config.write_text(text)
-    running.key = new_key(running)
-    found = running.lectr("plugins", check=False).stdout.count("lectr-provider-idle-")
-    assert found == count, f"{found} of {count} idle plugins are installed"
-    running.start()
-    try:
-        fields = (("X-Lectr-Key", running.key), ("X-Lectr-Feature", "bench"))
-        workers = [pid for pid, line in running.pids().items() if "assembly.worker" in line]
-        yield Subject(LECTR, running.port, lambda: workers, fields, gateway=running)
-    finally:
-        running.stop()
 
 
 @contextlib.contextmanager
@@ -132,7 +85,7 @@ def points(curve: str, place: Path, upstream: int, stack: contextlib.ExitStack) 
         plain = [one(str(n), start(place / f"{n}", upstream, extra=rules(n) or "# no rule")) for n in (0, 10, 100, 500)]
         return [*plain, one("500 patterns", start(place / "globs", upstream, extra=rules(500, globs=True)))]
     if curve == "plugins":
-        return [one(str(n), with_plugins(place / f"{n}", upstream, n)) for n in (0, 10, 40)]
+        return [one(str(n), with_plugins(place / f"{n}", upstream, write_idle(place / f"site-{n}", n))) for n in (0, 10, 40)]
     return [one(str(n), with_records(place / f"{n}", upstream, n)) for n in (0, 10_000, 50_000)]
 
 
