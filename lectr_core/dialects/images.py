@@ -97,7 +97,13 @@ class ImagesReader(WholeReader):
         findings.model = raw_word(answer.model)
         if len(answer.error) > len(b"null"):
             findings.error_category = "in_band"
-        return findings.reading(self.usage_of(tree) if tree else counted_images(answer.data))
+        usage = self.usage_of(tree) if tree else None
+        if usage is None or not usage.units:
+            counted = counted_images(answer.data)
+            if counted is not None and usage is not None:
+                counted = attrs.evolve(counted, raw=usage.raw, terms=usage.terms)
+            usage = counted or usage
+        return findings.reading(usage)
 
     def usage_of(self, tree: Tree) -> Usage:
         """The usage object in disjoint units. Override it where the provider counts otherwise."""

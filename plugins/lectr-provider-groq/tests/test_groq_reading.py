@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import attrs
 import pytest
-from lectr_provider_groq.reading import GroqEventReader, GroqReader
+from lectr_provider_groq.reading import GroqEventReader, GroqReader, GroqTranscriptReader
 
-from lectr_core import Reading, Usage
+from lectr_core import Reading, Share, Terms, Usage
 from lectr_core.testing import check_reader
 
 TIMES = {"queue_time": 0.0379, "prompt_time": 0.0006, "completion_time": 0.4627, "total_time": 0.4634}
@@ -29,7 +29,11 @@ BREAKDOWN = {
         {"model": "llama-3.3-70b-versatile", "usage": {"prompt_tokens": 8, "completion_tokens": 9, "total_tokens": 17}},
     ]
 }
-COMPOUND = Usage({"input": 38, "output": 79}, USAGE | {"usage_breakdown": BREAKDOWN}, True)
+SHARES = (
+    Share("openai/gpt-oss-120b", {"input": 30, "output": 70}),
+    Share("llama-3.3-70b-versatile", {"input": 8, "output": 9}),
+)
+COMPOUND = Usage({}, USAGE | {"usage_breakdown": BREAKDOWN}, True, Terms(SHARES))
 
 
 def whole(**more: object) -> bytes:
@@ -164,3 +168,31 @@ def test_an_odd_extra_loses_nothing_else(odd):
     reader.feed(body)
     expected = "unreadable" if odd.startswith(b"[") else "reported"
     assert reader.finish(complete=True).state == expected
+
+
+def test_what_the_models_of_a_system_leave_is_the_systems_own():
+    part = {"models": [BREAKDOWN["models"][0]]}
+    usage = read(GroqReader(), whole(usage=USAGE, usage_breakdown=part)).usage
+    assert usage is not None
+    assert (usage.units, usage.terms) == ({"input": 8, "output": 9}, Terms(SHARES[:1]))
+
+
+def test_models_that_took_more_than_the_sum_are_told():
+    twice = {"models": BREAKDOWN["models"] * 2}
+    usage = read(GroqReader(), whole(usage=USAGE, usage_breakdown=twice)).usage
+    assert usage is not None
+    assert (usage.units, usage.adds_up) == ({}, False)
+
+
+@pytest.mark.parametrize(("duration", "billed"), [(3.2, 10), (10.0, 10), (10.01, 11), (61, 61)])
+def test_a_transcript_is_billed_for_ten_seconds_at_least(duration, billed):
+    body = json.dumps({"text": "x", "duration": duration, "x_groq": {"id": "req_1"}}).encode()
+    usage = read(GroqTranscriptReader(), body).usage
+    assert usage is not None
+    assert usage.units == {"audio_seconds": billed}
+    assert usage.raw == {"seconds": duration}
+
+
+def read(reader, body):
+    reader.feed(body)
+    return reader.finish(complete=True)

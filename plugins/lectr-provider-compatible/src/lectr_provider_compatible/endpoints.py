@@ -27,6 +27,8 @@ class Endpoint:
     """How its keys begin, where no other provider's begin so."""
     models: tuple[str, ...] = ()
     """How the names of its models begin, where they are visibly its own."""
+    tells_cost: bool = False
+    """Whether the cost that its answers tell is what it bills, in USD."""
     local: bool = False
     """A server on the operator's machine: there only if the settings name it; it needs no key."""
 
@@ -72,6 +74,7 @@ REMOTE: Final = (
         host="https://openrouter.ai",
         v1="/api/v1",
         keys=(b"sk-or-",),
+        tells_cost=True,
         models=("openrouter/",),
     ),
     Endpoint(
@@ -79,11 +82,12 @@ REMOTE: Final = (
         host="https://api.perplexity.ai",
         moved=("/v1/chat/completions", "/chat/completions"),
         keys=(b"pplx-",),
+        tells_cost=True,
         models=("sonar",),
     ),
     Endpoint(id="sambanova", host="https://api.sambanova.ai"),
     Endpoint(id="together", host="https://api.together.xyz"),
-    Endpoint(id="xai", host="https://api.x.ai", keys=(b"xai-",), models=("grok-",)),
+    Endpoint(id="xai", host="https://api.x.ai", keys=(b"xai-",), models=("grok-",), tells_cost=True),
     Endpoint(id="zai", host="https://api.z.ai", v1="/api/paas/v4", models=("glm-",)),
 )
 """Offered always: nothing is sent there unless a request names or shows one of them."""

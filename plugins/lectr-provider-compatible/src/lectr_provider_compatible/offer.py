@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lectr_core import OperatorError, ProviderSettings, Secret, Settings, upstream_of
 from lectr_provider_compatible.endpoints import KNOWN, REMOTE, Endpoint
 from lectr_provider_compatible.paths import Place, place_under
-from lectr_provider_compatible.provider import CompatibleProvider
+from lectr_provider_compatible.provider import BillingProvider, CompatibleProvider
 from lectr_provider_compatible.settings import CompatibleSettings
 
 # An id is a path prefix, too: one of these would hide a path that clients use.
@@ -59,7 +59,7 @@ def _provider(settings: Settings, id: str, section: CompatibleSettings) -> Compa
     upstream = upstream_of(settings, path, section, endpoint.host or None)
     host, place = _place(upstream.base_url or "", endpoint)
     keyless = endpoint.local if section.keyless is None else section.keyless
-    return CompatibleProvider(
+    return (BillingProvider if endpoint.tells_cost else CompatibleProvider)(
         id,
         host,
         place,

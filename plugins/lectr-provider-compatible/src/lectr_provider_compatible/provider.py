@@ -6,9 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from lectr_core import Call, Credential, DialectProvider, NotServed, Secret
+from lectr_core import Call, Credential, DialectProvider, ImagesEventReader, LinesReader, NotServed, Secret
 from lectr_provider_compatible.paths import Place, climbs
-from lectr_provider_compatible.reading import CompatibleEventReader, CompatibleReader
+from lectr_provider_compatible.reading import (
+    BillingEventReader,
+    BillingImagesReader,
+    BillingReader,
+    BillingResponsesEventReader,
+    BillingResponsesReader,
+    CompatibleEventReader,
+    CompatibleLinesReader,
+    CompatibleReader,
+)
 
 _UNKNOWN = "/v1/{path}"
 
@@ -20,6 +29,7 @@ class CompatibleProvider(DialectProvider):
         **DialectProvider.READERS,
         **dict.fromkeys(("chat/completions", "completions", "embeddings"), (CompatibleReader, CompatibleEventReader)),
     }
+    LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"files/{id}/content": CompatibleLinesReader}
 
     def __init__(
         self,
@@ -78,3 +88,15 @@ class CompatibleProvider(DialectProvider):
             return super().pass_on(call, credential)
         same = credential.field == self._key_header.lower().encode("ascii")
         return None if same else self.authorize(call, credential.secret)
+
+
+class BillingProvider(CompatibleProvider):
+    """An endpoint whose answers tell what they cost."""
+
+    READERS: ClassVar[Mapping[str, tuple[type, type]]] = {
+        **CompatibleProvider.READERS,
+        **dict.fromkeys(("chat/completions", "completions", "embeddings"), (BillingReader, BillingEventReader)),
+        "responses": (BillingResponsesReader, BillingResponsesEventReader),
+        "images/generations": (BillingImagesReader, ImagesEventReader),
+        "images/edits": (BillingImagesReader, ImagesEventReader),
+    }

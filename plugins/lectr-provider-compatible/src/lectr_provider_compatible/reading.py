@@ -12,7 +12,7 @@ What differs from the plain dialect, and who sends it so:
 - seconds of audio: `prompt_audio_seconds` (Mistral);
 - usage within a choice of a stream's last chunk (Moonshot).
 
-What they cost by their own account (`cost` of OpenRouter and Perplexity) is kept in the raw usage and not used.
+What they cost by their own account is taken where the endpoint is known to bill what it tells: see `costs.py`.
 """
 
 from __future__ import annotations
@@ -25,24 +25,29 @@ import msgspec
 from lectr_core import (
     ABSENT,
     BAD_INPUT,
+    BatchLinesReader,
     CompletionsEventReader,
     CompletionsReader,
+    ImagesReader,
+    Reading,
+    ResponsesEventReader,
+    ResponsesReader,
     Tree,
     Usage,
     branch,
     completion_usage,
     count,
+    image_usage,
+    response_usage,
     units,
 )
-
-CITATION: Final = "citation"
-"""Tokens of sources that a search put before the model, billed apart from the prompt."""
+from lectr_provider_compatible.costs import with_calls, with_cost
 
 _CACHED: Final = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 
 _APART: Final = (
     ("num_search_queries", units.WEB_SEARCH),
-    ("citation_tokens", CITATION),
+    ("citation_tokens", units.CITATION),
     ("prompt_audio_seconds", units.AUDIO_SECONDS),
 )
 
@@ -51,7 +56,7 @@ def compatible_usage(tree: Tree) -> Usage:
     """A usage object of any of them in disjoint units. The raw one is kept as it came."""
     usage = completion_usage(_plain(tree))
     apart = {unit: number for field, unit in _APART if (number := count(tree.get(field)))}
-    return attrs.evolve(usage, units={**usage.units, **apart}, raw=tree)
+    return with_calls(attrs.evolve(usage, units={**usage.units, **apart}, raw=tree))
 
 
 def _plain(tree: Tree) -> Tree:
@@ -124,3 +129,70 @@ class CompatibleEventReader(CompletionsEventReader):
     def usage_of(self, tree: Tree) -> Usage:
         """See `CompletionsEventReader`."""
         return compatible_usage(tree)
+
+
+class CompatibleLinesReader(BatchLinesReader):
+    """A batch's results."""
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `BatchLinesReader`."""
+        return response_usage(tree) if "input_tokens" in tree else compatible_usage(tree)
+
+
+# What follows is for endpoints that bill what they tell.
+
+_OWN_KEY: Final = (b'"is_byok":true', b'"is_byok": true')
+
+
+class BillingReader(CompatibleReader):
+    """A whole answer that says what it cost."""
+
+    _is_own_key = False
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        return super().read(body)
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `CompletionsReader`."""
+        return with_cost(compatible_usage(tree), is_own_key=self._is_own_key)
+
+
+class BillingEventReader(CompatibleEventReader):
+    """A stream of chunks that says what it cost."""
+
+    _is_own_key = False
+
+    def on_event(self, name: bytes, data: bytes) -> None:
+        """See `EventReader`."""
+        super().on_event(name, data)
+        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `CompletionsEventReader`."""
+        return with_cost(compatible_usage(tree), is_own_key=self._is_own_key)
+
+
+class BillingResponsesReader(ResponsesReader):
+    """A whole response that says what it cost."""
+
+    def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
+        """See `ResponsesReader`."""
+        return with_cost(with_calls(response_usage(tree, image_model)))
+
+
+class BillingResponsesEventReader(ResponsesEventReader):
+    """A stream of a response's events that says what it cost."""
+
+    def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
+        """See `ResponsesEventReader`."""
+        return with_cost(with_calls(response_usage(tree, image_model)))
+
+
+class BillingImagesReader(ImagesReader):
+    """Images that say what they cost."""
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `ImagesReader`."""
+        return with_cost(image_usage(tree))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from lectr_core import DialectProvider, ProviderSettings, Settings, upstream_of
-from lectr_provider_groq.reading import GroqEventReader, GroqReader
+from lectr_core import DialectProvider, ProviderSettings, Settings, TranscriptEventReader, upstream_of
+from lectr_provider_groq.reading import GroqEventReader, GroqReader, GroqTranscriptReader
 
 ID: Final = "groq"
 
@@ -39,11 +39,13 @@ KEY_PREFIXES: Final = (b"gsk_",)
 
 
 class GroqProvider(DialectProvider):
-    """Groq's dialect has an accent in chat completions alone; see `reading.py`."""
+    """Groq's dialect has an accent in chat completions and in transcripts; see `reading.py`."""
 
     READERS: ClassVar[Mapping[str, tuple[type, type]]] = {
         **DialectProvider.READERS,
         "chat/completions": (GroqReader, GroqEventReader),
+        "audio/transcriptions": (GroqTranscriptReader, TranscriptEventReader),
+        "audio/translations": (GroqTranscriptReader, TranscriptEventReader),
     }
 
     def endpoint(self, path: str) -> str:

@@ -2,15 +2,38 @@
 
 A stream's last chunk has its usage in `x_groq`, also where the client did not ask for usage; where it did, both places hold
 the same numbers, so that one of them is taken and they are never added. A whole answer has `x_groq.usage`, too, but there it
-tells of the hardware's caches and is no usage. Called by the provider's `reader`.
+tells of the hardware's caches and is no usage. A transcript is billed for ten seconds at least. Called by the provider's
+`reader`.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 import msgspec
 
-from lectr_core import ABSENT, BAD_INPUT, CompletionsEventReader, CompletionsReader, Reading, Tree, raw_tree, raw_word
+from lectr_core import (
+    ABSENT,
+    BAD_INPUT,
+    CompletionsEventReader,
+    CompletionsReader,
+    Reading,
+    Share,
+    Terms,
+    TranscriptReader,
+    Tree,
+    Usage,
+    branch,
+    completion_usage,
+    raw_tree,
+    raw_word,
+    transcript_usage,
+    units,
+)
+
+LEAST_SECONDS: Final = 10
+"""What a shorter recording is billed as. Source: the provider's page on speech to text."""
 
 
 @attrs.define
@@ -91,11 +114,40 @@ def _extra_of(raw: msgspec.Raw) -> _Extra:
 
 
 def with_breakdown(reading: Reading, breakdown: Tree) -> Reading:
-    """Keep the usage of each model beside the sum: only the sum is counted, the parts say at whose price."""
+    """Price each model of a system apart: the sum keeps what they leave, which is nothing if all of them are told."""
     usage = reading.usage
     if usage is None or not breakdown:
         return reading
-    return attrs.evolve(reading, usage=attrs.evolve(usage, raw={**usage.raw, "usage_breakdown": breakdown}))
+    shares = [share for share in map(_share, breakdown.get("models") or ()) if share is not None]
+    left = dict(usage.units)
+    fits = True
+    for unit, number in ((unit, number) for share in shares for unit, number in share.units.items()):
+        fits = fits and number <= left.get(unit, 0)
+        left[unit] = max(0, left.get(unit, 0) - number)
+    raw = {**usage.raw, "usage_breakdown": breakdown}
+    told = attrs.evolve(usage, raw=raw)
+    if shares:
+        own = {unit: number for unit, number in left.items() if number}
+        told = attrs.evolve(told, units=own, terms=Terms(tuple(shares)), adds_up=usage.adds_up if fits else False)
+    return attrs.evolve(reading, usage=told)
+
+
+def _share(entry: object) -> Share | None:
+    model = entry.get("model") if isinstance(entry, dict) else None
+    counts = completion_usage(branch(entry, "usage")).units
+    return Share(model, counts) if isinstance(model, str) and counts else None
+
+
+class GroqTranscriptReader(TranscriptReader):
+    """A whole transcript. Without a duration or usage in it, nothing is known."""
+
+    def usage_of(self, tree: Tree) -> Usage:
+        """See `TranscriptReader`."""
+        usage = transcript_usage(tree)
+        seconds = usage.units.get(units.AUDIO_SECONDS)
+        if seconds is None:
+            return usage
+        return attrs.evolve(usage, units={**usage.units, units.AUDIO_SECONDS: max(seconds, LEAST_SECONDS)})
 
 
 def _is_usage(raw: msgspec.Raw) -> bool:
