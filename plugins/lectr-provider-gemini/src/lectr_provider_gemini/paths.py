@@ -102,6 +102,12 @@ _FOREIGN: Final = frozenset(
 
 _MAX_SEGMENTS: Final = 10
 
+# Of the live service's methods; the client library of the day may double the first slash.
+_LIVE: Final = re.compile(
+    r"/{1,2}(ws/google\.ai\.generativelanguage\.v[1-9](?:alpha|beta)?[1-9]?\.GenerativeService"
+    r"\.Bidi(?:GenerateContent|GenerateContentConstrained|GenerateMusic))"
+)
+
 
 @attrs.frozen
 class Deed:
@@ -142,6 +148,8 @@ def deed_of(path: str) -> Deed | None:
 
 def is_own(path: str) -> bool:
     """Whether only this provider has such a path, with or without its `/gemini` prefix."""
+    if live_path(path) is not None:
+        return True
     segments = path.removeprefix("/gemini").split("/")[1:]
     if segments and segments[0] in ("upload", "download"):
         segments.pop(0)
@@ -154,6 +162,12 @@ def is_own(path: str) -> bool:
     if segments[0] == "v1":
         return collection in _OWN
     return collection == "openai" or collection in _COLLECTIONS
+
+
+def live_path(path: str) -> str | None:
+    """The path of a live session, as it stands in records; None where it is none."""
+    found = _LIVE.fullmatch(path.removeprefix("/gemini")) if "ws/google" in path else None
+    return f"/{found[1]}" if found is not None else None
 
 
 def compatible_route(path: str) -> str | None:
@@ -182,6 +196,9 @@ def is_foreign(path: str) -> bool:
 
 def template(path: str) -> str | None:
     """The native route of *path* without ids and names: `/v1beta/models/{model}:generateContent`; None where unknown."""
+    live = live_path(path)
+    if live is not None:
+        return live
     segments = path.split("/")[1:]
     front = ""
     if segments[:1] in (["upload"], ["download"]):

@@ -19,6 +19,7 @@ from lectr_core import (
     Refusal,
     Secret,
     Settings,
+    TunnelReader,
     UnbilledReader,
     WholeReader,
     short_value,
@@ -34,6 +35,7 @@ from lectr_provider_gemini.interactions import (
     InteractionEventReader,
     InteractionReader,
 )
+from lectr_provider_gemini.live import LiveReader
 from lectr_provider_gemini.refusals import native_body
 
 ID: Final = "gemini"
@@ -146,6 +148,10 @@ class GeminiProvider(DialectProvider):
         if deed.action == _STREAMED:
             return GenerateEventReader(tier) if events else GenerateArrayReader(tier)
         return GenerateReader(tier) if deed.action in _READ and not events else None
+
+    def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
+        """See `ports.Tunnels`: live sessions."""
+        return LiveReader() if paths.live_path(call.path) is not None else None
 
     def _reader_of_thing(self, call: Call, answer: Answer) -> Reader | None:
         """For paths that do nothing with a model: batches, files, interactions."""
