@@ -27,6 +27,9 @@ from tests.whole.gateway import Gateway, as_json, gateway, until
 GROWTH_BYTES: Final = 32 << 20
 """Of a warm process. The cold one fills SQLite's page cache (16 MiB; 20 were seen), then stays; others do not grow."""
 MOST_DESCRIPTORS: Final = 200
+SUMS: Final = ("accepted", "stored", "waiting", "in_flight", "lost", "missing", "damaged")
+VICTIMS: Final = ("worker", "cold", "supervisor", "worker")
+"""Who is killed, each as often as the others, a worker twice as often."""
 SETTLE_S: Final = 60.0
 """For the cold side to store the rest once traffic has ended."""
 
@@ -45,6 +48,7 @@ class Result:
     proof: dict[str, Any]  # Any: JSON
     watch: Watch
     lasted_s: float
+    seed: int
 
     @property
     def is_good(self) -> bool:
@@ -57,13 +61,16 @@ class Result:
         outcomes = ", ".join(f"{name}: {count}" for name, count in sorted(self.outcomes.items()))
         kills = ", ".join(f"{name} {count}" for name, count in sorted(self.kills.items())) or "none"
         sinks = "; ".join(
-            ", ".join(f"{name} {sink[name]}" for name in ("accepted", "stored", "waiting", "in_flight", "lost", "missing"))
+            ", ".join(
+                f"{name} {sink[name]}"
+                for name in ("accepted", "stored", "waiting", "in_flight", "lost", "missing", "damaged")
+            )
             for sink in self.proof.get("sinks", [])
         )
         rate = self.asked / self.lasted_s
         return "\n".join(
             [
-                f"{self.asked} requests in {self.lasted_s:.0f} s, {rate:.0f} a second; kill -9: {kills}",
+                f"{self.asked} requests in {self.lasted_s:.0f} s, {rate:.0f} a second, seed {self.seed}; kill -9: {kills}",
                 f"clients saw {self.finished} whole answers; missing rows {self.missing}, double rows {self.double}",
                 f"lectr verify: {'content' if self.verified else 'NOT content'} ({sinks})",
                 f"growth of memory when warm: {self.watch.growth_bytes() / (1 << 20):.1f} MiB; most descriptors "
@@ -94,11 +101,13 @@ def soak(place: Path, *, lasts_s: float, rate: float, kills: int, seed: int) -> 
     with provider() as url, gateway(place, url, held=True) as running:
         began_s = time.monotonic()
         with Watch(running, max(0.5, lasts_s / 600)) as watch, Traffic(running, rate, seed) as traffic:
-            for at_s in [*sorted(chance.uniform(0.05, 0.9) * lasts_s for _ in range(kills)), lasts_s]:
+            victims = [VICTIMS[number % len(VICTIMS)] for number in range(kills)]
+            chance.shuffle(victims)
+            moments_s = sorted(chance.uniform(0.05, 0.9) * lasts_s for _ in victims)
+            for who, at_s in zip(victims, moments_s, strict=True):
                 time.sleep(max(0.0, began_s + at_s - time.monotonic()))
-                if at_s < lasts_s:
-                    who = chance.choice(("worker", "worker", "cold", "supervisor"))
-                    killed[who] += kill(running, who)
+                killed[who] += kill(running, who)
+            time.sleep(max(0.0, began_s + lasts_s - time.monotonic()))
         lasted_s = time.monotonic() - began_s
         finished = traffic.finished
         proof = settled(running)
@@ -114,6 +123,7 @@ def soak(place: Path, *, lasts_s: float, rate: float, kills: int, seed: int) -> 
         proof=as_json(proof.stdout),
         watch=watch,
         lasted_s=lasted_s,
+        seed=seed,
     )
 
 
