@@ -45,12 +45,12 @@ from lectr_core.model import units
 from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.codec import decode_cursor, encode_cursor
 from lectr_core.model.cursor import Cursor
-from lectr_core.model.decision import PASS, Facts, Route, Verdict
+from lectr_core.model.decision import PASS, Drain, Facts, Route, Verdict
 from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
 from lectr_core.model.reading import Reading, Share, Terms, Tree, Turn, Usage
 from lectr_core.model.record import Account, Attempt, Begun, Ended, ModelCost, Record
 from lectr_core.model.secret import Credential, Secret
-from lectr_core.model.settings import GatewaySettings, ProviderSettings, Section, Settings
+from lectr_core.model.settings import DrainSettings, GatewaySettings, ProviderSettings, Section, Settings, drain_of
 from lectr_core.ports import (
     Companion,
     History,
@@ -88,6 +88,8 @@ __all__ = [
     "Credential",
     "Cursor",
     "DialectProvider",
+    "Drain",
+    "DrainSettings",
     "Ended",
     "EventReader",
     "Facts",
@@ -155,6 +157,7 @@ __all__ = [
     "count",
     "counted_images",
     "decode_cursor",
+    "drain_of",
     "encode_cursor",
     "headroom_of",
     "hookimpl",

@@ -26,7 +26,7 @@ import trio
 
 from lectr_core.assembly import process, versions
 from lectr_core.assembly.certificate import Pair, make_context
-from lectr_core.assembly.conduct import stale_retries
+from lectr_core.assembly.conduct import drains, stale_retries
 from lectr_core.assembly.egress import egress_of
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import Watched, read_book, reread_book
@@ -216,7 +216,8 @@ def make_version(plugins: Plugins, boot: process.Boot, version: str) -> Version:
     settings = versions.recall(boot.data_path, version, plugins)
     providers, policies = versions.build(plugins, settings, with_files=False)
     egress = egress_of(settings, providers.values())
-    return Version(settings.version, providers, policies, settings.gateway, egress, stale_retries(settings))
+    conduct = stale_retries(settings), drains(settings)
+    return Version(settings.version, providers, policies, settings.gateway, egress, *conduct)
 
 
 async def work(boot: process.Boot, mouth: process.Mouth, plugins: Plugins, make: MakeGateway = Gateway) -> None:

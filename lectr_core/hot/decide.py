@@ -9,19 +9,29 @@ from __future__ import annotations
 import attrs
 
 from lectr_core.errors import LectrError, PluginError
+from lectr_core.hot.draining import grant
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
-from lectr_core.model.decision import Facts, Route, Verdict
+from lectr_core.model.decision import Drain, Facts, Route, Verdict
 from lectr_core.ports import Policy, Provider
 from lectr_core.wire.body import replace_model
 
 
 def verdict(exchange: Exchange, faults: Faults) -> None:
     """Let the policies speak, and follow them. Errors: Refused where one denies."""
+    version = exchange.version
+    drain = _joined(exchange, faults) if version.policies else None
+    if drain is None and version.drains and exchange.target_provider is not None:
+        drain = version.drains.get(exchange.target_provider.id)
+    if drain is not None:
+        grant(exchange, drain)
+
+
+def _joined(exchange: Exchange, faults: Faults) -> Drain | None:
+    """Follow the first route; what the first policy says that speaks of it shall become of the answer without a client."""
     policies = exchange.version.policies
-    if not policies:
-        return
     facts = _facts(exchange)
+    drain: Drain | None = None
     routed: Verdict | None = None
     for policy in policies:
         said = _ask(policy, facts, exchange, faults)
@@ -30,6 +40,9 @@ def verdict(exchange: Exchange, faults: Faults) -> None:
         if said.refusal is not None:
             exchange.rule = said.rule
             raise Refused(said.refusal, source="lectr")
+        if drain is None and said.drain is not None:
+            drain = said.drain
+            exchange.rule = exchange.rule or said.rule
         if routed is None and said.route is not None:
             routed = said
     if routed is not None and routed.route is not None:
@@ -39,6 +52,7 @@ def verdict(exchange: Exchange, faults: Faults) -> None:
             fault = _follow(exchange, routed.route)
         if fault is not None:
             exchange.policy_fault = fault
+    return drain
 
 
 def _ask(policy: Policy, facts: Facts, exchange: Exchange, faults: Faults) -> Verdict | None:

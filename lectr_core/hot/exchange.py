@@ -26,6 +26,7 @@ from lectr_core.wire.heads import RequestHead
 
 if TYPE_CHECKING:
     from lectr_core.hot.crowd import Crowd
+    from lectr_core.hot.draining import Draining
     from lectr_core.hot.observe import Observer
     from lectr_core.hot.turns import Turns
     from lectr_core.hot.upgrade import Upgrade
@@ -121,6 +122,8 @@ class Exchange:
     model_sent: str | None = None
     rule: str | None = None
     policy_fault: str | None = None
+    draining: Draining | None = None
+    """Leave to read the answer on when the client has left; None: cancel."""
 
     # forward
     seq: int = 0

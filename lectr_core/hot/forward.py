@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from lectr_core.errors import MalformedMessage, NotServed, ProviderConfigMissing
+from lectr_core.hot import draining
 from lectr_core.hot.connect import Unreachable
 from lectr_core.hot.credentials import keeps_sub_protocols, substitutions
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
@@ -254,7 +255,7 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
         if moved:
             await client.spot.share()
             continue
-        if client.hung_up:
+        if client.hung_up and not draining.begin(exchange, upload):
             raise ClientGone
         if upload.waits_for_client:
             upload.await_client()

@@ -41,7 +41,8 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
     digest, faithful, response_bytes, ttft_ns = None, None, exchange.refused_bytes, None
     observer = exchange.observer
     if observer is not None:
-        reading = observer.finish(complete=ended_by == "completed")
+        drained = exchange.draining is not None and exchange.draining.complete
+        reading = observer.finish(complete=drained or ended_by == "completed")
         digest, response_bytes = observer.digest, observer.content_bytes
         faithful = _is_faithful(exchange, digest, ended_by)
         if observer.first_token_ns:

@@ -48,6 +48,14 @@ class Observer:
         content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.content_bytes += len(content)
         self._digest.update(content)
+        self._follow(content)
+
+    def read_unseen(self, pieces: list[bytes]) -> None:
+        """Take content that no client gets: it is read, and neither counted nor digested."""
+        if pieces:
+            self._follow(b"".join(pieces))
+
+    def _follow(self, content: bytes) -> None:
         if self._reader is not None and not self._faults.ask(self._who, self._read, self._reader, content):
             self._reader = None
             self.spoiled = True

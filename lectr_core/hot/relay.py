@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from lectr_core.errors import MalformedMessage
-from lectr_core.hot import tunnel
+from lectr_core.hot import draining, tunnel
 from lectr_core.hot.exchange import AnswerCut, ClientGone, Exchange
 from lectr_core.hot.forward import Upstream
 from lectr_core.hot.guard import Faults
@@ -63,6 +63,10 @@ async def answer(
         raise AnswerCut("gateway_timeout", "silence_timeout") from None
     except ConnectionEnding:
         raise AnswerCut("gateway_shutdown", "network") from None
+    except ClientGone:
+        if exchange.draining is not None:
+            spare = await draining.read_on(exchange, upstream, body)
+        raise
     except MalformedMessage as error:
         # Of what the client still uploads. Its answer has begun, so there is no other way to tell it than to end.
         raise ClientGone from error
@@ -90,7 +94,11 @@ async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: byte
     out = b"".join(content) if unchunk else data[:end]
     assert exchange.proof is not None
     exchange.proof.came(data, end)
-    await _begin(exchange, lines + out, upstream.head.status)
+    try:
+        await _begin(exchange, lines + out, upstream.head.status)
+    except ClientGone:
+        _untold(exchange, upstream, content, data[end:])
+        raise
     if content:
         _observe(exchange, content)
     return data[end:]
@@ -132,12 +140,23 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
         end, content = _take(body, data)
         out = b"".join(content) if unchunk else data[:end] if end < len(data) else data
         proof.came(data, end)
-        await exchange.tell(out)
+        try:
+            await exchange.tell(out)
+        except ClientGone:
+            _untold(exchange, upstream, content, data[end:])
+            raise
         _observe(exchange, content)
         if body.done:
             return data[end:]
         spot.limit(silence_limit_s)
         await spot.share()
+
+
+def _untold(exchange: Exchange, upstream: Upstream, content: list[bytes], spare: bytes) -> None:
+    """What the client did not take was made and is billed all the same: the reader sees it."""
+    assert isinstance(exchange.observer, Observer)
+    exchange.observer.read_unseen(content)
+    upstream.rest = spare
 
 
 def _take(body: Body, data: bytes) -> tuple[int, list[bytes]]:

@@ -8,6 +8,7 @@ import attrs
 
 from lectr_core.hot.claims import Claims
 from lectr_core.model.call import Origin
+from lectr_core.model.decision import Drain
 from lectr_core.model.egress import Egress, Place
 from lectr_core.model.settings import GatewaySettings
 from lectr_core.ports import Policy, Provider
@@ -26,6 +27,8 @@ class Version:
     """How providers are reached, by id; those left out straight, trusting the authorities that their plugin names."""
     stale_retries: frozenset[str] = frozenset()
     """Ids of providers that may see a request twice where a kept connection was stale: the operator's word."""
+    drains: Mapping[str, Drain] = attrs.field(factory=dict)
+    """What becomes of answers whose clients have left, by the provider's id; of those left out, they are cancelled."""
     places: Mapping[str, Place] = attrs.field(init=False, eq=False, repr=False)
     """Whose connections a request may use, by the provider's id, for providers that have an address."""
     default: Provider | None = attrs.field(init=False)

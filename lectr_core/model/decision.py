@@ -38,6 +38,16 @@ class Route:
 
 
 @value
+class Drain:
+    """What becomes of an answer whose client has left: it is read to its end and counted, within these bounds."""
+
+    max_s: float
+    """From the client's leaving, in seconds; 0: the request is cancelled at once."""
+    max_tokens: int | None = None
+    """Output tokens that the request may ask for at most, for its answer to be read on; None: as many as it likes."""
+
+
+@value
 class Verdict:
     """What a policy says of one request. `Verdict()` says: nothing of mine, let it pass."""
 
@@ -46,6 +56,8 @@ class Verdict:
     route: Route | None = None
     refusal: Refusal | None = None
     """Set: the request is denied with this answer."""
+    drain: Drain | None = None
+    """Set: this holds when the client leaves, whatever the provider's settings say."""
 
 
 PASS = Verdict()

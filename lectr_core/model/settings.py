@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import attrs
+
+from lectr_core.model.decision import Drain
 
 T = TypeVar("T")
 
@@ -85,6 +88,39 @@ class AdminSettings:
 
 
 @attrs.frozen(kw_only=True)
+class DrainSettings:
+    """`drain = { … }`: how far an answer is read on when its client has left."""
+
+    max_s: float
+    """From the client's leaving, in seconds."""
+    max_usd: Decimal | None = None
+    """What the whole answer may cost at most; absent: no matter. A request that asks for no highest number of output tokens
+    (`max_tokens` and the like) has no such bound, and is then cancelled."""
+    usd_per_million_tokens: Decimal | None = None
+    """The highest price of an output token that this can meet, times a million: what `max_usd` is held against."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_s <= 0:
+            raise ValueError(f"max_s: expected more than 0 seconds, got {self.max_s:g}")
+        if (self.max_usd is None) != (self.usd_per_million_tokens is None):
+            raise ValueError("max_usd and usd_per_million_tokens: expected both or neither")
+        for name, amount in (("max_usd", self.max_usd), ("usd_per_million_tokens", self.usd_per_million_tokens)):
+            if amount is not None and amount <= 0:
+                raise ValueError(f"{name}: expected more than 0, got {amount}")
+
+    def allowance(self) -> Drain:
+        """The same, with money turned into tokens."""
+        if self.max_usd is None or self.usd_per_million_tokens is None:
+            return Drain(self.max_s)
+        return Drain(self.max_s, int(self.max_usd * 1_000_000 / self.usd_per_million_tokens))
+
+
+def drain_of(said: Literal["cancel"] | DrainSettings) -> Drain:
+    """What `drain` says, as a value to decide by."""
+    return Drain(0.0) if said == "cancel" else said.allowance()
+
+
+@attrs.frozen(kw_only=True)
 class ProviderSettings:
     """`[provider.ID]`: what every provider has. A plugin subclasses it for what is its own."""
 
@@ -105,6 +141,8 @@ class ProviderSettings:
     retry_stale: bool = False
     """Whether the provider may see a request twice: one that a kept connection lost, since the provider closed it at that
     moment, is then sent again on a fresh one. Else only if not a byte of it was written."""
+    drain: Literal["cancel"] | DrainSettings = "cancel"
+    """When a client leaves: `cancel` its request at once, or read the answer on to count it: `{ max_s = 60 }`."""
 
 
 @attrs.frozen

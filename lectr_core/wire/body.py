@@ -63,6 +63,19 @@ class _Generation(msgspec.Struct, gc=False):
     max_output_tokens: msgspec.Raw = _ABSENT
 
 
+class _Choices(msgspec.Struct, gc=False):
+    n: int = 1
+    best_of: int = 1
+    candidateCount: int = 1
+    candidate_count: int = 1
+
+
+class _Several(_Choices, gc=False):
+    generationConfig: _Choices = msgspec.field(default_factory=_Choices)
+    generation_config: _Choices = msgspec.field(default_factory=_Choices)
+
+
+_several = msgspec.json.Decoder(_Several)
 _body = msgspec.json.Decoder(_Body)
 _generation = msgspec.json.Decoder(_Generation)
 _text = msgspec.json.Decoder(str)
@@ -110,6 +123,16 @@ def _nested_count(raw: msgspec.Raw) -> int | None:
     except BAD_INPUT:
         return None
     return _first_count(found.maxOutputTokens, found.max_output_tokens)
+
+
+def read_choices(body: bytes | bytearray | memoryview) -> int | None:
+    """How many answers a request asks for at most; None where that cannot be told. Never raises."""
+    try:
+        found = _several.decode(body)
+    except BAD_INPUT:
+        return None
+    said = (found, found.generationConfig, found.generation_config)
+    return max(1, *(max(one.n, one.best_of, one.candidateCount, one.candidate_count) for one in said))
 
 
 def replace_model(body: bytes | bytearray, model: str) -> bytes | None:

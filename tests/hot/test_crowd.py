@@ -68,6 +68,7 @@ async def test_key_with_all_its_requests_open_gets_429_and_other_keys_are_served
         first, second, third = it.client(), it.client(), it.client()
         await first.send(request(b"{}"))
         upstream = await it.upstream()
+        await upstream.until(b"{}")
         await second.send(request(b"{}"))
         answer = await second.until(b"}}")
         assert answer.startswith(b"HTTP/1.1 429 ")

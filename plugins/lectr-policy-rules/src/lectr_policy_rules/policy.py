@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from lectr_core import PASS, Facts, OperatorError, Policy, Refusal, Route, Settings, Verdict
+from lectr_core import PASS, Facts, OperatorError, Policy, Refusal, Route, Settings, Verdict, drain_of
 from lectr_policy_rules.matching import FIELDS, Condition, Index, Seen, conditions_of, facts_seen
 from lectr_policy_rules.rule import Rule
 
@@ -69,8 +69,9 @@ def policies_of(settings: Settings) -> Sequence[Policy]:
 
 def verdict_of(rule: Rule) -> Verdict:
     """What *rule* says of every request that fits it."""
-    if rule.route is not None:
-        return Verdict(rule.name, route=Route(rule.route.provider, rule.route.model))
+    if rule.deny is False:
+        route = Route(rule.route.provider, rule.route.model) if rule.route is not None else None
+        return Verdict(rule.name, route=route, drain=drain_of(rule.drain) if rule.drain is not None else None)
     message = f"rule {rule.name!r} denies this request"
     if isinstance(rule.deny, str):
         message = f"{message}: {rule.deny}"
@@ -98,9 +99,12 @@ def _missed(conditions: Sequence[Condition], seen: Seen) -> list[str]:
 
 
 def _action(rule: Rule) -> str:
-    if rule.route is None:
+    if rule.deny is not False:
         return "deny" if rule.deny is True else f"deny, {rule.deny!r}"
-    parts = [
-        f"{name} {value!r}" for name, value in (("provider", rule.route.provider), ("model", rule.route.model)) if value
-    ]
-    return "route to " + ", ".join(parts)
+    told = []
+    if rule.route is not None:
+        target = (("provider", rule.route.provider), ("model", rule.route.model))
+        told.append("route to " + ", ".join(f"{name} {value!r}" for name, value in target if value))
+    if rule.drain is not None:
+        told.append("cancel when the client leaves" if rule.drain == "cancel" else "read on when the client leaves")
+    return "; ".join(told)

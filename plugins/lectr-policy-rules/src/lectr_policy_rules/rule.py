@@ -6,9 +6,11 @@ their path. Nothing here looks at a request. Called by the settings loader and b
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
+
+from lectr_core import DrainSettings
 
 Patterns: TypeAlias = str | tuple[str, ...] | None
 """A text, a glob (`*`, `?`, `[…]`), or several of them of which one must fit; None: no condition."""
@@ -86,6 +88,8 @@ class Rule:
     """Send the request elsewhere."""
     deny: bool | str = attrs.field(default=False)
     """Refuse the request: `true`, or a message for the client."""
+    drain: Literal["cancel"] | DrainSettings | None = None
+    """What becomes of the answer when the client leaves; absent: as its provider's settings say."""
     enabled: bool = True
     """`false`: as if the rule were not there."""
 
@@ -100,5 +104,7 @@ class Rule:
         denies = self.deny is not False
         if denies and self.route is not None:
             raise ValueError(f"rule {self.name!r} has both route and deny; it needs exactly one of them")
-        if not denies and self.route is None:
-            raise ValueError(f"rule {self.name!r} has neither route nor deny; it needs exactly one of them")
+        if denies and self.drain is not None:
+            raise ValueError(f"rule {self.name!r} has both drain and deny; a request that is denied has no answer")
+        if not denies and self.route is None and self.drain is None:
+            raise ValueError(f"rule {self.name!r} has neither route nor deny nor drain; it needs one of them")

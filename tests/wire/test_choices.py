@@ -1,0 +1,46 @@
+"""How many answers a request asks for: never fewer than it does, and never an exception."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lectr_core.wire.body import read_choices
+
+
+@pytest.mark.parametrize(
+    ("body", "choices"),
+    [
+        (b"{}", 1),
+        (b'{"n":1}', 1),
+        (b'{"n":4,"messages":[{"n":9}]}', 4),
+        (b'{"n":2,"best_of":5}', 5),
+        (b'{"n":0}', 1),
+        (b'{"n":-3}', 1),
+        (b'{"n":null}', None),
+        (b'{"n":2.5}', None),
+        (b'{"generationConfig":{"candidateCount":3}}', 3),
+        (b'{"generation_config":{"candidate_count":3}}', 3),
+        (b'{"candidateCount":3}', 3),
+        (b'{"generationConfig":7}', None),
+        (b"[]", None),
+        (b"", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_choices_are_read_or_unknown(body: bytes, choices: int | None) -> None:
+    assert read_choices(body) == choices
+
+
+@given(st.binary())
+def test_nothing_raises(body: bytes) -> None:
+    read_choices(body)
+
+
+@given(st.integers(1, 1000), st.integers(1, 1000))
+def test_never_fewer_than_asked_for(n: int, best_of: int) -> None:
+    assert read_choices(json.dumps({"n": n, "best_of": best_of}).encode()) == max(n, best_of)
