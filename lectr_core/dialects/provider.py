@@ -7,7 +7,7 @@ Called by provider plugins at start, and by the hot rooms for each request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.realtime import RealtimeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
 from lectr_core.dialects.routes import VERSIONS, template
-from lectr_core.dialects.tunnelled import ResponsesTunnelReader
+from lectr_core.dialects.tunnelled import MessageReader, ResponsesTunnelReader
 from lectr_core.errors import OperatorError, ProviderConfigMissing
 from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.reading import ErrorCategory
@@ -147,11 +147,11 @@ class DialectProvider:
     LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"files/{id}/content": BatchLinesReader}
     """Readers of what a GET downloads line by line. The id in the path is what is counted once."""
 
-    TUNNELS: ClassVar[Mapping[str, Callable[[str | None], TunnelReader]]] = {
+    TUNNELS: ClassVar[Mapping[str, type[MessageReader]]] = {
         "realtime": RealtimeReader,
-        "responses": lambda model: ResponsesTunnelReader(),
+        "responses": ResponsesTunnelReader,
     }
-    """What makes readers of tunnels, given the model that was asked for. By route, as above."""
+    """Readers of tunnels, by route as above."""
 
     UNBILLED: ClassVar[frozenset[str]] = frozenset(
         {
@@ -271,7 +271,7 @@ class DialectProvider:
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
         """See `ports.Tunnels`."""
         made = self.TUNNELS.get(self.route(call.path))
-        return made(self.model_of_tunnel(call)) if made is not None else None
+        return made() if made is not None else None
 
     def _reader_of_fetched(self, call: Call, answer: Answer) -> Reader | None:
         if answer.status == 101:

@@ -130,7 +130,7 @@ class RealtimeReader(MessageReader):
     """A realtime session. All it needs is what the provider sends: the session's model stands there too."""
 
     def __init__(self, model: str | None = None) -> None:
-        """*model*: the one that was asked for, until the session names its own."""
+        """*model*: stands in where the session names none."""
         super().__init__()
         self._model = model
         self._transcriber: str | None = None

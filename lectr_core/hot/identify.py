@@ -223,12 +223,12 @@ def _take_key_segment(path: str, given: set[bytes]) -> str:
 
 
 def _take_key_parameter(query: str, given: set[bytes]) -> tuple[str, bytes | None]:
-    """Take a Lectr key out of `?key=`; of a provider's key there, say what it is and leave it."""
+    """Take a Lectr key out of `?key=` or `?api-key=`; of a provider's key in the first, say what it is and leave it."""
     kept: list[str] = []
     theirs: bytes | None = None
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        if name == "key" and value.startswith(_KEY_TEXT):
+        if name in ("key", "api-key") and value.startswith(_KEY_TEXT):
             given.add(value.encode("latin-1"))
             continue
         if name == "key" and value:

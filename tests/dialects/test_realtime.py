@@ -84,7 +84,7 @@ def test_the_parts_always_sum_to_the_totals(tree: dict[str, Any]) -> None:  # An
 
 
 def test_a_turn_begins_has_output_and_ends_with_the_sessions_model() -> None:
-    reader = RealtimeReader("asked-for")
+    reader = RealtimeReader("stands-in")
     assert told(reader, {"type": "session.created", "session": SESSION}) == []
     begun, output, ended = told(
         reader,

@@ -79,3 +79,12 @@ async def test_two_different_keys_are_refused_here_too(autojump_clock: MockClock
         client = it.client()
         await client.send(asking(f"Sec-WebSocket-Protocol: realtime, {KEY[:-1]}x"))
         assert (await client.until(b"\r\n")).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("name", ["key", "api-key"])
+async def test_a_key_in_the_query_is_taken_and_never_goes_on(name: str, autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        client = it.client()
+        await client.send(asking(path=f"/v1/realtime?{name}={KEY}&model=one-live", key=False))
+        upstream = await it.upstream()
+        assert (await upstream.until(b"\r\n")) == b"GET /v1/realtime?model=one-live HTTP/1.1\r\n"

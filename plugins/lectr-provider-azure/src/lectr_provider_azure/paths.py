@@ -7,7 +7,7 @@ the plain API becomes Azure's. Called by `provider.py`.
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 DEPLOYMENTS: Final = "/openai/deployments/"
 
@@ -25,6 +25,9 @@ OPERATIONS: Final = frozenset(
 )
 """What a deployment is asked for, with its name in the path. Source: openai 3.54, `lib/azure.py`. All else is not."""
 
+REALTIME: Final = "/realtime"
+"""Sessions: the plain API's query names the deployment as its `model`, which the versioned API would not understand."""
+
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 """What cannot be a segment of a path: the dots would climb."""
 
@@ -33,6 +36,12 @@ def deployment_in(path: str) -> str | None:
     """The deployment that *path* names, if it does."""
     name, slash, _ = path[len(DEPLOYMENTS) :].partition("/")
     return unquote(name) if path.startswith(DEPLOYMENTS) and name and slash else None
+
+
+def deployment_in_query(query: str) -> str | None:
+    """The deployment that the query of a session names, in the versioned API."""
+    names = (part.partition("=") for part in query.split("&"))
+    return next((unquote_plus(value) for name, _, value in names if name == "deployment" and value), None)
 
 
 def operation_in(path: str) -> str | None:
@@ -53,7 +62,7 @@ def azure_path(path: str, model: str | None, api_version: str | None) -> tuple[s
     known = operation in OPERATIONS
     if operation is path and not known:
         return path, False
-    if api_version is None:
+    if api_version is None or operation == REALTIME:
         return f"/openai/v1{operation}", False
     if not known:
         return f"/openai{operation}", True

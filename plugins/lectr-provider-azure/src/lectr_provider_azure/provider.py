@@ -20,13 +20,23 @@ from lectr_core import (
     ProviderConfigMissing,
     Reader,
     Reading,
+    RealtimeReader,
     Secret,
     Settings,
+    TunnelReader,
     headroom_of,
     short_value,
     upstream_of,
 )
-from lectr_provider_azure.paths import DEPLOYMENTS, OPERATIONS, azure_path, deployment_in, operation_in, versioned
+from lectr_provider_azure.paths import (
+    DEPLOYMENTS,
+    OPERATIONS,
+    azure_path,
+    deployment_in,
+    deployment_in_query,
+    operation_in,
+    versioned,
+)
 from lectr_provider_azure.settings import AzureSettings
 
 ID: Final = "azure"
@@ -112,6 +122,16 @@ class AzureProvider(DialectProvider):
         deployment = deployment_in(call.path) or call.model
         model = self._deployments.get(deployment) if deployment is not None else None
         return reader if reader is None or model is None else _Named(reader, model)
+
+    def model_of_tunnel(self, call: Call) -> str | None:
+        """See `ports.Tunnels`: the deployment."""
+        return deployment_in_query(call.query) or call.model
+
+    def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
+        """See `ports.Tunnels`. As for other answers, a declared model stands in where a session names none."""
+        reader = super().tunnel_reader(call, answer)
+        model = self._deployments.get(call.model) if call.model is not None else None
+        return RealtimeReader(model) if isinstance(reader, RealtimeReader) else reader
 
     def request_id(self, answer: Answer) -> str | None:
         """See `ports.Provider`: the id that Azure's support asks for, else the model's own."""
