@@ -145,7 +145,8 @@ def test_a_variant_without_every_rate_says_which_are_the_usual_ones() -> None:
 def test_a_missing_cache_price_is_the_input_price_and_says_so() -> None:
     quote = known("groq", "llama-3.3-70b-versatile")
     assert quote.rates["cache_read"] == quote.rates["input"]
-    assert quote.note == "no rate for cache_read: input rate used"
+    assert (quote.note, quote.borrowed["cache_read"]) == (None, "input rate")
+    assert "cache_read" not in known("openai", "gpt-4o-mini").borrowed
 
 
 def test_a_resold_model_without_a_price_of_its_own_is_a_fallback() -> None:
@@ -178,8 +179,42 @@ def test_the_stand_in_has_the_price_of_whoever_makes_the_model() -> None:
 def test_seconds_of_audio_have_a_rate_by_the_second() -> None:
     quote = known("groq", "whisper-large-v3")
     assert abs(quote.rates["audio_seconds"] * 3_600 - Decimal("0.111")) < Decimal("1e-12")
-    assert "at least 10 seconds" in (quote.note or "")
+    places = quote.rates["audio_seconds"].as_tuple().exponent
+    assert isinstance(places, int)
+    assert places >= -24, "a rate that does not come out even has a bounded number of places"
 
 
 def test_every_list_we_name_is_there() -> None:
     assert set(catalog.LISTS.values()) <= set(catalog._by_id)
+
+
+def test_audio_at_the_rate_of_text_is_borrowed_unless_the_model_is_billed_so() -> None:
+    assert known("openai", "gpt-4o-audio-preview").borrowed["output_audio"] == "output rate"
+    assert "input_audio" not in known("openai", "gpt-audio").borrowed
+    assert "output_audio" not in known("openai", "gpt-4o-mini-tts").borrowed
+    assert "input_audio" not in known("gemini", "gemini-2.5-pro").borrowed
+
+
+def test_a_quote_names_the_models_context_window() -> None:
+    assert known("openai", "gpt-4o-mini").limit_tokens == 128_000
+    assert known("anthropic", "claude-haiku-4-5").limit_tokens == 200_000
+
+
+def test_work_bound_to_a_region_costs_more_where_that_is_known() -> None:
+    usual = known("anthropic", "claude-opus-4-6")
+    bound = ListedBook().quote(PriceQuestion("anthropic", "claude-opus-4-6", DAY, None, 1_000, "us"))
+    assert bound is not None
+    assert bound.rates["output"] == usual.rates["output"] * Decimal("1.1")
+    assert bound.rates["web_search"] == usual.rates["web_search"]
+    assert (bound.basis, bound.note) == ("variant", "region 'us': tokens at 1.1 times the usual price")
+    elsewhere = ListedBook().quote(PriceQuestion("anthropic", "claude-opus-4-6", DAY, None, 1_000, "moon"))
+    assert elsewhere is not None
+    assert (elsewhere.basis, elsewhere.rates) == ("fallback", usual.rates)
+
+
+def test_tools_and_cached_images_and_citations_have_rates_of_their_own() -> None:
+    assert known("openai", "gpt-4.1").rates["file_search"] == Decimal("0.0025")
+    image = known("openai", "gpt-image-1").rates
+    assert (image["cache_read_image"] * 10**6, image["cache_read"] * 10**6) == (Decimal("2.5"), Decimal("1.25"))
+    assert known("perplexity", "sonar-deep-research").rates["citation"] * 10**6 == 2
+    assert "citation" not in known("perplexity", "sonar").rates

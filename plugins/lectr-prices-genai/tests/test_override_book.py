@@ -51,11 +51,11 @@ def test_units_without_a_rate_have_their_parents() -> None:
     by_million = {unit: rate * 10**6 for unit, rate in quote.rates.items()}
     assert by_million == {
         **dict.fromkeys(("input", "cache_read", "cache_read_audio", "input_audio", "input_image", "input_video"), 2),
-        "input_tool": 2,
+        **dict.fromkeys(("input_tool", "cache_read_image"), 2),
         **dict.fromkeys(("cache_write", "cache_write_5m", "cache_write_30m", "cache_write_1h", "cache_write_12h"), 3),
-        **dict.fromkeys(("output", "reasoning", "output_audio", "output_image"), 8),
+        **dict.fromkeys(("output", "reasoning", "output_audio", "output_image", "output_video"), 8),
     }
-    assert quote.note == "no rate for cache_read: input rate used"
+    assert (quote.note, quote.borrowed["cache_read"]) == (None, "input rate")
 
 
 def test_calls_are_priced_by_the_one() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 
 import attrs
@@ -22,7 +23,20 @@ SOURCE = f"genai-prices {catalog.VERSION}"
 # Questions differ by day, provider, model and variant; one entry is about 3 kB. Looking a model up takes up to 0.3 ms.
 REMEMBERED = 4_096
 
-CACHE_READ_KEY = "cache_read_mtok"
+INPUT_KEY, OUTPUT_KEY = "input_mtok", "output_mtok"
+BORROWED = {
+    **dict.fromkeys(units.CACHE_READ_UNITS | units.CACHE_WRITE_UNITS | {units.INPUT_AUDIO}, (INPUT_KEY, "input rate")),
+    units.CACHE_WRITE_1H: ("cache_write_mtok", "the rate of cache_write"),
+    units.OUTPUT_AUDIO: (OUTPUT_KEY, "output rate"),
+    units.OUTPUT_VIDEO: (OUTPUT_KEY, "output rate"),
+}
+"""Units for which it is worth a word that they have another's rate: which one, and how that is said."""
+
+# What speaks has one rate for its answers, which is that of audio.
+SPEAKERS = ("tts", "orpheus", "speech")
+
+REGIONS = {("anthropic", "us"): Decimal("1.1")}
+"""By how much the tokens of a lister cost more in a region. Source: Anthropic, "Data residency"."""
 
 
 @attrs.frozen
@@ -45,11 +59,11 @@ class ListedBook:
 
     def quote(self, question: PriceQuestion) -> Quote | None:
         """The list's rates for this question; None where the list does not know the model."""
-        bands = self._bands(question.provider, question.model, question.day, question.variant)
+        bands = self._bands(question.provider, question.model, question.day, question.variant, question.region)
         return None if bands is None else bands.quotes[bisect_left(bands.starts, question.input_tokens)]
 
 
-def _bands(provider: str, model: str, day: date, variant: str | None) -> Bands | None:
+def _bands(provider: str, model: str, day: date, variant: str | None, region: str | None) -> Bands | None:
     found = catalog.find(provider, model)
     if found is None:
         return None
@@ -58,7 +72,8 @@ def _bands(provider: str, model: str, day: date, variant: str | None) -> Bands |
     by_band = [rates_of(held.price, tokens) for tokens in (0, *(start + 1 for start in starts))]
     if not by_band[0]:
         return None
-    return Bands(starts, tuple(_quote(provider, found, held, variant, rates) for rates in by_band))
+    quotes = [_quote(provider, found, held, variant, rates) for rates in by_band]
+    return Bands(starts, tuple(quote if region is None else _in_region(quote, found, region) for quote in quotes))
 
 
 def _quote(provider: str, found: Found, held: Held, variant: str | None, rates: Mapping[str, Rate]) -> Quote:
@@ -78,7 +93,37 @@ def _quote(provider: str, found: Found, held: Held, variant: str | None, rates: 
         dated=dated,
         basis="fallback" if is_fallback else "exact" if held.variant_keys is None else "variant",
         note="; ".join(notes) or None,
+        borrowed=_borrowed(found, rates),
+        limit_tokens=found.model.context_window,
     )
+
+
+def _borrowed(found: Found, rates: Mapping[str, Rate]) -> dict[str, str]:
+    """Units that the list has no rate for, where that is not simply how the model is billed."""
+    borrowed = {
+        unit: words for unit, (key, words) in BORROWED.items() if unit in rates and rates[unit].key in (key, INPUT_KEY)
+    }
+    if units.CACHE_WRITE in borrowed:
+        borrowed[units.CACHE_WRITE_1H] = "input rate"
+    # This list names a rate for audio wherever it is not the rate of text.
+    names_audio = found.owner.id == "google" or any(word in found.model.id for word in SPEAKERS)
+    return {unit: words for unit, words in borrowed.items() if not names_audio or unit in NOT_AUDIO}
+
+
+NOT_AUDIO = frozenset(BORROWED) - {units.INPUT_AUDIO, units.OUTPUT_AUDIO, units.CACHE_READ_AUDIO}
+
+
+def _in_region(quote: Quote, found: Found, region: str) -> Quote:
+    """The same quote for work that was bound to a region: dearer by a factor that is known, or not known to be."""
+    factor = REGIONS.get((found.lister.id, region))
+    if factor is None:
+        note = f"no price for region {region!r}: the usual one used"
+        return attrs.evolve(quote, basis="fallback", note="; ".join(filter(None, (quote.note, note))))
+    note = f"region {region!r}: tokens at {factor} times the usual price"
+    tokens = units.INPUT_UNITS | units.OUTPUT_UNITS
+    rates = {unit: rate * factor if unit in tokens else rate for unit, rate in quote.rates.items()}
+    basis = "variant" if quote.basis == "exact" else quote.basis
+    return attrs.evolve(quote, rates=rates, basis=basis, note="; ".join(filter(None, (quote.note, note))))
 
 
 def _notes(provider: str, found: Found, held: Held, variant: str | None, rates: Mapping[str, Rate]) -> list[str]:
@@ -93,13 +138,8 @@ def _notes(provider: str, found: Found, held: Held, variant: str | None, rates: 
         notes.append("the price depends on the time of day: the dearest one used")
     if fee := vars(held.price).get("requests_kcount"):
         notes.append(f"not in the cost: a fee of {getattr(fee, 'base', fee)} USD for 1,000 requests")
-    # Models without an answer (embeddings) are never cached: a note would be about nothing.
-    if units.OUTPUT in rates and units.CACHE_READ in rates and rates[units.CACHE_READ].key != CACHE_READ_KEY:
-        notes.append("no rate for cache_read: input rate used")
     if held.variant_keys is not None:
         tokens = {rate.key for rate in rates.values() if rate.key.endswith("_mtok")}
         if usual := sorted(key.removesuffix("_mtok") for key in tokens - held.variant_keys):
             notes.append(f"{variant!r} has no rate for {', '.join(usual)}: usual one used")
-    if found.owner.id == "groq" and "whisper" in found.model.id:
-        notes.append("billed for at least 10 seconds, which is not in the cost")
     return notes

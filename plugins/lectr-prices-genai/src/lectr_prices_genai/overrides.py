@@ -22,13 +22,17 @@ STANDS_FOR: Final = {
     units.CACHE_WRITE_12H: units.CACHE_WRITE,
     units.INPUT_AUDIO: units.INPUT,
     units.CACHE_READ_AUDIO: units.CACHE_READ,
+    units.CACHE_READ_IMAGE: units.CACHE_READ,
     units.INPUT_IMAGE: units.INPUT,
     units.INPUT_VIDEO: units.INPUT,
     units.INPUT_TOOL: units.INPUT,
     units.REASONING: units.OUTPUT,
     units.OUTPUT_AUDIO: units.OUTPUT,
     units.OUTPUT_IMAGE: units.OUTPUT,
+    units.OUTPUT_VIDEO: units.OUTPUT,
 }
+
+_CACHED: Final = (units.CACHE_READ, units.CACHE_READ_AUDIO, units.CACHE_READ_IMAGE)
 
 
 class OverrideBook:
@@ -74,8 +78,6 @@ def _quote(own: Override, question: PriceQuestion) -> Quote:
         if rate is not None:
             rates[unit] = rate
     notes = [own.note] if own.note else []
-    if units.INPUT in given and units.CACHE_READ not in given:
-        notes.append("no rate for cache_read: input rate used")
     if question.variant is not None and own.variant is None:
         notes.append(f"no rate for {question.variant!r}: the override's usual one used")
     held_since = own.since.isoformat() if own.since else None
@@ -86,6 +88,7 @@ def _quote(own: Override, question: PriceQuestion) -> Quote:
         dated=held_since,
         basis="override",
         note="; ".join(notes) or None,
+        borrowed={unit: "input rate" for unit in _CACHED if units.INPUT in given and units.CACHE_READ not in given},
     )
 
 

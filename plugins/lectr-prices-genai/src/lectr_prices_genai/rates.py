@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 import attrs
@@ -38,6 +39,7 @@ DIMENSIONS: Final[dict[str, Dimensions]] = {
     units.CACHE_WRITE_12H: _prompt(token_type="cache_write", cache_ttl="12h"),
     units.INPUT_AUDIO: _prompt(modality="audio"),
     units.CACHE_READ_AUDIO: _prompt(modality="audio", token_type="cache_read"),
+    units.CACHE_READ_IMAGE: _prompt(modality="image", token_type="cache_read"),
     units.INPUT_IMAGE: _prompt(modality="image"),
     units.INPUT_VIDEO: _prompt(modality="video"),
     units.INPUT_TOOL: _prompt(token_type="tool"),
@@ -45,10 +47,18 @@ DIMENSIONS: Final[dict[str, Dimensions]] = {
     units.REASONING: _answer(token_type="reasoning"),
     units.OUTPUT_AUDIO: _answer(modality="audio"),
     units.OUTPUT_IMAGE: _answer(modality="image"),
+    units.OUTPUT_VIDEO: _answer(modality="video"),
+    units.CITATION: _answer(token_type="citation"),
     units.WEB_SEARCH: {"family": "tool_calls", "tool_type": "web_search"},
+    units.SOCIAL_SEARCH: {"family": "tool_calls", "tool_type": "social_search"},
+    units.FILE_SEARCH: {"family": "tool_calls", "tool_type": "storage_search"},
+    units.CODE_EXECUTION: {"family": "tool_calls", "tool_type": "code_execution"},
     units.AUDIO_SECONDS: {"family": "durations", "direction": "input", "modality": "audio"},
 }
 """What each of our units is, in the list's own words."""
+
+OWN_ALONE: Final = {units.CITATION: "output_citation_mtok"}
+"""Units that are billed only where the list has this rate for them."""
 
 # Where a rate does not come out even (a price per hour, for a second): far below a nano-dollar for any request.
 FINEST: Final = Decimal("1e-18")
@@ -72,7 +82,7 @@ def rates_of(price: ModelPrice, input_tokens: int) -> dict[str, Rate]:
     rates = {}
     for unit, dimensions in DIMENSIONS.items():
         covering = [key for key in priced if _PRICED[key][1].items() <= dimensions.items()]
-        if covering:
+        if covering and OWN_ALONE.get(unit, covering[0]) in covering:
             key = max(covering, key=lambda one: len(_PRICED[one][1]))
             rates[unit] = Rate(_for_one(_at_length(priced[key], input_tokens), _PRICED[key][0]), key)
     return rates
@@ -94,4 +104,5 @@ def _at_length(value: Decimal | TieredPrices, input_tokens: int) -> Decimal:
 
 def _for_one(rate: Decimal, per: int) -> Decimal:
     one = rate / per
-    return one if one * per == rate else one.quantize(FINEST)
+    # Compared as fractions: a product of decimals is rounded, and could look even where it is not.
+    return one if Fraction(one) * per == Fraction(rate) else one.quantize(FINEST)
