@@ -36,7 +36,9 @@ def lectr_sinks(settings: Settings) -> Iterable[Sink]:
 
 @hookimpl
 def lectr_commands(cli: click.Group) -> None:
-    """`lectr report`."""
+    """`lectr report`, `lectr top`."""
     from lectr_sink_sqlite.asking.report import report
+    from lectr_sink_sqlite.asking.top import top
 
     cli.add_command(report)
+    cli.add_command(top)

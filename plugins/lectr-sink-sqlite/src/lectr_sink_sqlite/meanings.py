@@ -131,7 +131,10 @@ REQUESTS: Final[dict[str, Column]] = {
     "feature_cut": (FLAG, "Whether the feature's name was longer than is kept."),
     "key_id": (TEXT, "Public name of the Lectr key."),
     "config_version": (TEXT, "Which version of the settings decided."),
-    "usage_state": (TEXT, "What the answer said about usage: `reported`, `partial`, `absent`, `unreadable`."),
+    "usage_state": (
+        TEXT,
+        "What the answer said about usage: `reported`, `partial`, `absent`, `unreadable`, `open`, `unbilled`, `in_turns`.",
+    ),
     "usage_check": (FLAG, "Whether the parts add up to the provider's own totals; NULL where it gives none."),
     "deltas": (COUNT, "Pieces of the answer that carried output."),
     "delta_chars": ("characters", "Length of those pieces. The text itself is never kept."),
@@ -145,6 +148,10 @@ REQUESTS: Final[dict[str, Column]] = {
     "headroom_json": (JSON, "The provider's rate-limit headers, as sent."),
     "stream": (TEXT, "Which worker's life the sequence number counts in."),
     "seq": (COUNT, "1, 2, 3 … within the stream; a gap is a record that was lost."),
+    "connection": (
+        "UUIDv7",
+        "Of a turn over a WebSocket: the `id` of the connection's own row, which has status 101 and no counts of its own.",
+    ),
 }
 
 _KNOWN: Final = "Sum over the requests that know it."
@@ -189,7 +196,7 @@ SUMS: Final[dict[str, Column]] = {
     "cost_reported_nanousd": (NANOUSD, "The part of `cost_nanousd` that comes from counts the provider reported."),
     "cost_unknown": (COUNT, "Requests that add nothing to the cost, because their cost is unknown."),
     "cost_unbounded": (COUNT, "Requests with a cost but without an upper bound: they add their cost to the upper bounds."),
-    "duration_sum_ms": (MS, "Sum of `duration_ms`; divide by `requests`."),
+    "duration_sum_ms": (MS, "Sum of `duration_ms`, connections (status 101) left out; divide by `requests`."),
     "gateway_sum_ms": (MS, "Sum of `gateway_ms`; divide by `requests`."),
     "ttft_sum_ms": (MS, "Sum of `ttft_ms` of streams; divide by `ttft_requests`."),
     "ttft_requests": (COUNT, "Streams that have a `ttft_ms`."),

@@ -67,7 +67,8 @@ SUMS: Final = {
     "cost_reported_nanousd": "coalesce(sum(CASE WHEN tokens_source = 'reported' THEN cost_nanousd END), 0)",
     "cost_unknown": "sum(cost_nanousd IS NULL)",
     "cost_unbounded": "sum(cost_nanousd IS NOT NULL AND cost_high_nanousd IS NULL)",
-    "duration_sum_ms": "sum(duration_ms)",
+    # A connection that became a tunnel may last for hours; what was waited for are its turns, each a row of its own.
+    "duration_sum_ms": "sum(CASE WHEN status IS NOT 101 THEN duration_ms ELSE 0.0 END)",
     "gateway_sum_ms": "sum(gateway_ms)",
     "ttft_sum_ms": "coalesce(sum(CASE WHEN streamed THEN ttft_ms END), 0.0)",
     "ttft_requests": "count(CASE WHEN streamed THEN ttft_ms END)",
@@ -77,7 +78,10 @@ SUMS: Final = {
 COSTS: Final = tuple(name for name in SUMS if name.startswith("cost_"))
 """The sums that change when a price does."""
 
-HISTOGRAMS: Final = {"duration": "histogram(duration_ms)", "ttft": "histogram(CASE WHEN streamed THEN ttft_ms END)"}
+HISTOGRAMS: Final = {
+    "duration": "histogram(CASE WHEN status IS NOT 101 THEN duration_ms END)",
+    "ttft": "histogram(CASE WHEN streamed THEN ttft_ms END)",
+}
 """Of answered requests (outcome `ok`)."""
 
 _KEY: Final = {

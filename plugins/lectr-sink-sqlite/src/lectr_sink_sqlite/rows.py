@@ -30,6 +30,7 @@ COLUMNS = (
     *("config_version", "usage_state", "usage_check", "deltas", "delta_chars"),
     *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd"),
     *("cost_parts_json", "units_json", "usage_json", "attempts_json", "headroom_json", "stream", "seq"),
+    "connection",
 )
 """The columns that are written, in the order of `row`; the others of the table are generated from these."""
 
@@ -68,7 +69,7 @@ def row(record: Record) -> Row:
         *(account.cost_nanousd, account.cost_low_nanousd, account.cost_high_nanousd),
         *(_tree(account.cost_parts_nanousd), _tree(account.units), _tree(usage.raw) if usage else None),
         *(_json(ended.attempts).decode() if ended.attempts else None, _tree(ended.headroom)),
-        *(record.stream, begun.seq),
+        *(record.stream, begun.seq, begun.connection),
     )
 
 

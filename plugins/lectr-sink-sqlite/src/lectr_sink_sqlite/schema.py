@@ -287,3 +287,10 @@ def in_flight_and_prices(db: Database) -> None:
     """Requests that are not over, and the prices that records name."""
     db.execute(beside.IN_FLIGHT)
     db.execute(beside.PRICES)
+
+
+@migrations(name="0008_connections")
+def connections(db: Database) -> None:
+    """Which connection a turn belongs to. Few rows have one, so only they stand in the index."""
+    db.execute("ALTER TABLE requests ADD COLUMN connection TEXT")
+    db.execute("CREATE INDEX requests_by_connection ON requests (connection) WHERE connection IS NOT NULL")

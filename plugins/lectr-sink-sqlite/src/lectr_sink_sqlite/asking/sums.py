@@ -116,6 +116,11 @@ class Answer:
 REST: Final = "(others)"
 
 
+def nothing(key: tuple[str, ...]) -> Line:
+    """A group without any request."""
+    return _Group().line(key)
+
+
 def coarsest(by: Sequence[str]) -> Grain:
     """The coarsest rollup that still tells apart the times that are asked apart."""
     return min([TIMES[name] for name in by if name in TIMES], key=GRAINS.index, default=DAY)
