@@ -6,8 +6,9 @@ Called by the command `tail`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -33,14 +34,31 @@ class Line:
     org: str | None
     key_id: str | None
     feature: str
+    task: str | None
     provider: str | None
     model: str | None
     """As sent, else as requested."""
+    model_requested: str | None
+    model_actual: str | None
+    """As the provider reports it."""
+    variant: str | None
+    method: str
     endpoint: str
     streamed: bool
     status: int | None
     outcome: str
+    ended_by: str
+    error_source: str | None
+    error_category: str | None
     error_code: str | None
+    finish_reason: str | None
+    rule: str | None
+    attempts: int
+    client_retry: int | None
+    provider_request_id: str | None
+    config_version: str
+    request_bytes: int
+    response_bytes: int
     duration_ms: float
     ttft_ms: float | None
     input_tokens: int | None
@@ -53,17 +71,20 @@ class Follower:
     """Every stream of a journal, each read from where it was left."""
 
     journal: Path
+    wanted: Callable[[Line], bool] = lambda _: True
+    """Which lines are of interest."""
     _readers: dict[str, StreamReader] = attrs.field(init=False, factory=dict)
 
     def newest(self, count: int) -> list[Line]:
-        """The last *count* of those that stand in the journal, oldest first. Everything there is then read."""
-        found = sorted(self._new(), key=lambda ended: ended.begun.started_ns)
-        return [line_of(ended) for ended in found[-count:]] if count else []
+        """The last *count* wanted of those that stand in the journal, oldest first. Everything there is then read."""
+        found = sorted(self._new(), key=lambda ended: ended.begun.started_ns, reverse=True)
+        wanted = (line for line in map(line_of, found) if self.wanted(line))
+        return list(islice(wanted, count))[::-1]
 
     def wait(self) -> list[Line]:
-        """What has ended since. Waits: until something has."""
+        """What has ended since, of what is wanted. Waits: until something has."""
         while True:
-            found = [line_of(ended) for ended in self._new()]
+            found = [line for line in map(line_of, self._new()) if self.wanted(line)]
             if found:
                 return found
             time.sleep(LOOK_EVERY_S)
@@ -93,13 +114,29 @@ def line_of(ended: Ended) -> Line:
         org=begun.org,
         key_id=begun.key_id,
         feature=begun.feature,
+        task=begun.task,
         provider=begun.provider,
         model=begun.model_sent or begun.model_requested,
+        model_requested=begun.model_requested,
+        model_actual=ended.reading.model,
+        variant=ended.reading.variant,
+        method=begun.method,
         endpoint=begun.endpoint,
         streamed=begun.streamed,
         status=ended.status,
         outcome=ended.outcome,
+        ended_by=ended.ended_by,
+        error_source=ended.error_source,
+        error_category=ended.error_category or ended.reading.error_category,
         error_code=ended.error_code,
+        finish_reason=ended.reading.finish_reason,
+        rule=begun.rule,
+        attempts=len(ended.attempts),
+        client_retry=ended.client_retry,
+        provider_request_id=ended.provider_request_id,
+        config_version=begun.config_version,
+        request_bytes=max(ended.request_bytes, begun.request_bytes),
+        response_bytes=ended.response_bytes,
         duration_ms=ended.duration_ns / 1e6,
         ttft_ms=ended.ttft_ns / 1e6 if ended.ttft_ns is not None else None,
         input_tokens=units.total(usage, units.INPUT_UNITS) if usage is not None else None,

@@ -50,3 +50,14 @@ def test_tokens_are_shown_only_where_they_were_reported() -> None:
     usage = Usage(units={units.INPUT: 3, units.CACHE_READ: 4, units.OUTPUT: 5})
     counted = Ended(begun=begun, outcome="ok", ended_by="completed", reading=Reading(state="reported", usage=usage))
     assert (line_of(counted).input_tokens, line_of(counted).output_tokens) == (7, 5)
+
+
+def test_only_what_is_wanted_is_seen_and_the_last_are_the_last_of_these(tmp_path: Path) -> None:
+    follower = Follower(tmp_path, lambda line: line.started_at.endswith(("1.000Z", "3.000Z", "5.000Z")))
+    with Writer(tmp_path) as writer:
+        for at in range(1, 5):
+            writer.ended(ended(writer, at * 1_000_000_000))
+        assert [line.started_at[17:19] for line in follower.newest(2)] == ["01", "03"]
+        writer.ended(ended(writer, 6_000_000_000))
+        writer.ended(ended(writer, 5_000_000_000))
+        assert [line.started_at[17:19] for line in follower.wait()] == ["05"]

@@ -18,20 +18,28 @@ if TYPE_CHECKING:
 Examples:
   lectr tail                            the last 10, then each as it ends
   lectr tail --last 50 --no-follow
-  lectr tail --json | jq 'select(.status >= 400)'""",
+  lectr tail --where feature=search --where 'status>=400'
+  lectr tail --where 'model=small-*' --where 'duration_ms>5000' --where error_category!=
+  lectr tail --json | jq .model
+\b
+Columns: those of --json.""",
 )
 @click.option("--last", "-n", type=click.IntRange(0), default=10, show_default=True, help="How many to begin with.")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more.")
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help="Only these; also != > >= < <=, * and ?; several allowed."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def tail(line: CommandLine, last: int, follow: bool, as_json: bool) -> None:
+def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_json: bool) -> None:
     """Show each request in a line when it is over: who, where, what came of it, how long, how many tokens.
 
     Reads the journal, where records stand until they are stored and a while beyond; for older ones ask the database.
     """
-    from lectr_core.assembly.follow import Follower
+    from lectr_core.assembly.conditions import conditions
+    from lectr_core.assembly.follow import Follower, Line
 
-    follower = Follower(line.settings().gateway.data / "journal")
+    follower = Follower(line.settings().gateway.data / "journal", conditions(where, Line))
     show = _show_json if as_json else _show_line
     if not as_json:
         click.echo(click.style(HEAD, bold=True))
