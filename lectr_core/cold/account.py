@@ -50,6 +50,7 @@ NOTHING: Final = Account(
 )
 """A request that used nothing; the note says why."""
 UNBILLED: Final = attrs.evolve(NOTHING, price_note="a request of a kind that no tokens are billed for")
+IN_TURNS: Final = attrs.evolve(NOTHING, price_note="a connection: what it used is counted with its turns")
 REFUSED: Final = attrs.evolve(NOTHING, price_note="refused by the provider before any work")
 COUNTED: Final = attrs.evolve(NOTHING, price_note="counted with the first request that reported it")
 OPEN: Final = Account(
@@ -233,6 +234,8 @@ def _without_usage(ended: Ended, find: Find) -> Account:
         return UNBILLED
     if state == "open":
         return OPEN
+    if state == "in_turns":
+        return IN_TURNS
     if ended.outcome == "lectr_refused" and not ended.attempts:
         return FREE
     if ended.outcome == "ok":

@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from lectr_core.cold.account import COUNTED, NOTHING, OPEN, REFUSED, UNBILLED, account
+from lectr_core.cold.account import COUNTED, IN_TURNS, NOTHING, OPEN, REFUSED, UNBILLED, account
 from lectr_core.cold.bounds import LIMITED, NO_LIMIT
 from lectr_core.cold.prices import Rates, make_rates
 from lectr_core.model.price import PriceQuestion, Quote
@@ -134,7 +134,7 @@ def test_a_senseless_max_tokens_is_no_ceiling(max_tokens: int) -> None:
     assert found.output_tokens_high == 100_000
 
 
-@pytest.mark.parametrize(("state", "expected"), [("unbilled", UNBILLED), ("open", OPEN)])
+@pytest.mark.parametrize(("state", "expected"), [("unbilled", UNBILLED), ("open", OPEN), ("in_turns", IN_TURNS)])
 def test_requests_of_other_kinds_say_what_they_are(state: str, expected: Account) -> None:
     assert account(ended(state, outcome="ok"), known) == expected
 

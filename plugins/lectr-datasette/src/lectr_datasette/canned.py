@@ -28,7 +28,7 @@ def _speed_by(columns: str) -> str:
     return f"""
 with answered as (
   select feature, provider, {_MODEL} as model, duration_ms, ttft_ms
-  from requests where {_SINCE} and outcome = 'ok' order by started_at desc limit 100000
+  from requests where {_SINCE} and outcome = 'ok' and status is not 101 order by started_at desc limit 100000
 ), ranked as (
   select *, count(*) over (partition by {columns}) as n,
     row_number() over (partition by {columns} order by duration_ms) as place
@@ -109,7 +109,8 @@ group by provider, model, endpoint, tokens_source, price_note order by requests 
         "off. `unreadable`: it could not be read.",
         f"""
 select provider, {_MODEL} as model, endpoint, streamed, usage_state, tokens_source, count(*) as requests
-from requests where {_SINCE} and usage_state != 'reported' and outcome not in ('provider_error', 'lectr_refused')
+from requests where {_SINCE} and usage_state not in ('reported', 'in_turns', 'unbilled')
+  and outcome not in ('provider_error', 'lectr_refused')
 group by provider, model, endpoint, streamed, usage_state, tokens_source order by requests desc""",
     ),
     Canned(
