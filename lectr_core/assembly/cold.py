@@ -51,6 +51,7 @@ class Cold:
         """Take and write what the cold room says of itself, once a second. Errors: OSError, for the caller to log."""
         if self.latest is None:
             self.mouth.say("ready", self.boot.version)
+        self.mouth.say("alive")
         self.latest, self.latest_at = standing, trio.current_time()
         self._news.set()
         self._news = trio.Event()

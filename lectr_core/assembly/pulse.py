@@ -1,6 +1,6 @@
-"""Signs of life of the processes, and the watchdog that ends a worker whose loop stands still.
+"""Signs of life of the processes, and the watchdog that ends a worker, or a cold process, whose loop stands still.
 
-A worker says `alive` once a second from its own loop, through the pipe to its supervisor: a full disk stops health files, it
+Each says `alive` once a second from its own loop, through the pipe to its supervisor: a full disk stops health files, it
 does not stop this. What one life of a process said counts for that life alone. Decides nothing but who hangs; starting a
 process again is `child`'s business. Called by `supervisor` and `readiness`.
 """
@@ -25,6 +25,8 @@ LATE_S: Final = 1.0
 and they may have stood still with it."""
 QUIET_S: Final = 5.0
 """Without a word for this long, a worker no longer counts as ready."""
+COLD_PATIENCE_S: Final = 60.0
+"""For the cold process: nobody waits for it, and what it was doing when it is killed has to be done again."""
 START_LIMIT_S: Final = 60.0
 """From a process's start to its first word: plugins are imported, on a busy machine that takes seconds."""
 
@@ -35,6 +37,8 @@ class Pulse:
 
     name: str
     child: Child
+    patience_s: float = 0.0
+    """It is given at least this long, whatever the settings give a worker."""
     waiting_bytes: int = attrs.field(init=False, default=0)
     """Of records that the process could not write to its journal."""
     _life: int = attrs.field(init=False, default=0)
@@ -70,7 +74,8 @@ class Pulse:
         return self.is_ready and self.silent_s(now) <= QUIET_S
 
     def is_hung(self, now: float, limit_s: float) -> bool:
-        """Whether its loop has stood still for longer than *limit_s*."""
+        """Whether its loop has stood still for longer than *limit_s*, and than its own patience."""
+        limit_s = max(limit_s, self.patience_s)
         return self.silent_s(now) > (limit_s if self._life == self.child.starts else max(limit_s, START_LIMIT_S))
 
 

@@ -81,6 +81,10 @@ class Watch:
         self._known = now
         return True
 
+    def noted(self) -> None:
+        """The file as it is now is about to be read: no need to say that it changed."""
+        self._known = self._seen = self._stamp()
+
     def _stamp(self) -> Stamp:
         try:
             file = self.find()

@@ -86,7 +86,7 @@ class Supervisor:
     def __attrs_post_init__(self) -> None:
         self._board = Board(self.data)
         self.cold = Child(partial(self._order, "cold", "cold", ()), partial(self._hear, "cold"))
-        self._pulses["cold"] = Pulse("cold", self.cold)
+        self._pulses["cold"] = Pulse("cold", self.cold, pulse.COLD_PATIENCE_S)
         self._readiness = Readiness(self.data, self._watched, self._pulses["cold"], lambda: self._state)
 
     @property
@@ -125,7 +125,8 @@ class Supervisor:
                 async with trio.open_nursery() as tasks:
                     tasks.start_soon(self._watch_file)
                     tasks.start_soon(self._show)
-                    tasks.start_soon(pulse.guard, self._watched, lambda: self.settings.gateway.hang_limit_s)
+                    watched = (*self._watched, self._pulses["cold"])
+                    tasks.start_soon(pulse.guard, watched, lambda: self.settings.gateway.hang_limit_s)
                     tasks.start_soon(self._call, begun)
                     await self._stop.wait()
                     tasks.cancel_scope.cancel()
@@ -257,6 +258,8 @@ class Supervisor:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
             async for number in received:
                 if number == signal.SIGHUP and not (had_terminal and not os.isatty(2)):  # else its window was closed
+                    if self.watch is not None:
+                        self.watch.noted()
                     self.reload()
                 else:
                     _log.info("stopping in order; once more to hurry" if not self._stop.is_set() else "hurrying")

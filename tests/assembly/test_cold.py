@@ -77,7 +77,7 @@ async def test_it_says_once_when_it_is_ready_and_keeps_its_health(
 ) -> None:
     os.write(stage.orders_out, b"stop 10\n")
     await stage.end(DONE)
-    assert os.read(stage.heard_in, 100) == b"ready v1\n"
+    assert os.read(stage.heard_in, 100) == b"ready v1\nalive\nalive\n"
     assert (tmp_path / "health" / "cold.json").exists()
 
 

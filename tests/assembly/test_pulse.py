@@ -54,6 +54,22 @@ async def test_a_worker_that_falls_silent_is_killed_and_the_other_is_not(autojum
         nursery.cancel_scope.cancel()
 
 
+async def test_a_cold_process_that_falls_silent_is_given_more_time_and_then_killed(autojump_clock: MockClock) -> None:
+    cold = Pulse("cold", Still(), pulses.COLD_PATIENCE_S)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(guard, (cold,), lambda: 20.0)
+        cold.hear(["ready", "v1"], trio.current_time())
+        for _ in range(100):
+            cold.hear(["alive"], trio.current_time())
+            await trio.sleep(1)
+        await trio.sleep(pulses.COLD_PATIENCE_S - 2)
+        assert cold.child.pid is not None
+        await trio.sleep(3)
+        assert isinstance(cold.child, Still)
+        assert cold.child.sent == [signal.SIGKILL]
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_starting_worker_gets_the_time_to_import_its_plugins(autojump_clock: MockClock) -> None:
     pulse = Pulse("slow", Still())
     async with trio.open_nursery() as nursery:

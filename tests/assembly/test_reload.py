@@ -65,3 +65,14 @@ def test_a_file_is_read_again_once_it_stands_still(tmp_path: Path) -> None:
     assert not watch.changed()
     file.unlink()
     assert [watch.changed(), watch.changed(), watch.changed()] == [False, True, False]
+
+
+def test_a_file_that_somebody_asked_to_be_read_is_not_read_a_second_time(tmp_path: Path) -> None:
+    """Its faults would be told twice."""
+    file = tmp_path / "lectr.toml"
+    watch = Watch(lambda: file if file.exists() else None)
+    file.write_text("new")
+    watch.noted()
+    assert [watch.changed(), watch.changed()] == [False, False]
+    file.write_text("newer still")
+    assert [watch.changed(), watch.changed()] == [False, True]
