@@ -40,6 +40,8 @@ class Boot:
     """Of the configuration to begin with."""
     listeners: tuple[int, ...] = ()
     """Inherited file descriptors of listening sockets."""
+    again: bool = False
+    """Whether it takes the place of one that served: then it serves too, also where the disk takes nothing."""
 
     def environ(self) -> dict[str, str]:
         """The variable that carries it."""

@@ -207,7 +207,10 @@ class Supervisor:
         return None
 
     def _order(self, name: str, main: str, listeners: tuple[int, ...]) -> Order:
-        boot = Boot(name=name, data=str(self.data), version=self.settings.version, listeners=listeners)
+        again = name in self._ready and self._ready[name].is_set()
+        if again:
+            versions.keep_again(self.data, self.loaded)
+        boot = Boot(name=name, data=str(self.data), version=self.settings.version, listeners=listeners, again=again)
         return Order(
             name=name,
             # -P: the working directory is no place to import from

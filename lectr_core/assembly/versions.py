@@ -6,6 +6,7 @@ process read them, so all speak of the same document. Called by the processes at
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from lectr_core.assembly.settings import Loaded, declared, read_kept
 from lectr_core.errors import OperatorError, UnsettledSettings
 from lectr_core.model.settings import Settings
 from lectr_core.ports import Policy, Provider
+
+_log = logging.getLogger("lectr.supervisor")
 
 FOLDER = "config"
 
@@ -31,6 +34,14 @@ def keep(data: Path, loaded: Loaded) -> Path:
     except OSError as exc:
         raise OperatorError(f"cannot keep the configuration in {str(path.parent)!r}: {exc.strerror}") from exc
     return path
+
+
+def keep_again(data: Path, loaded: Loaded) -> None:
+    """Keep what was kept already: somebody may have removed the data directory since. What fails is logged."""
+    try:
+        keep(data, loaded)
+    except OperatorError as exc:
+        _log.warning("%s", exc)
 
 
 def recall(data: Path, version: str, plugins: Plugins) -> Settings:

@@ -227,7 +227,7 @@ async def work(boot: process.Boot, mouth: process.Mouth, plugins: Plugins, make:
     ring = read_book(boot.data_path).ring()
     version = make_version(plugins, boot, boot.version)
     listeners = [socket.socket(fileno=number) for number in boot.listeners]
-    with Writer(boot.data_path / "journal") as journal:
+    with Writer(boot.data_path / "journal", is_patient=boot.again) as journal:
         gateway = make(version, ring, journal)
         pair = Pair(version.settings)  # before its first reading, as with the keys
         gateway.tls = make_context(version.settings)

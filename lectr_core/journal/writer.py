@@ -74,6 +74,8 @@ class Writer:
     """`<data>/journal`; made if it is not there."""
     segment_bytes: int = attrs.field(default=SEGMENT_BYTES, kw_only=True)
     backlog_bytes: int = attrs.field(default=BACKLOG_BYTES, kw_only=True)
+    is_patient: bool = attrs.field(default=False, kw_only=True)
+    """Begin although the directory takes nothing now: lines wait in memory, as when that happens later."""
     stream: str = attrs.field(init=False, default="")
     """The stream's name: part of every record."""
     lost: int = attrs.field(init=False, default=0)
@@ -100,6 +102,8 @@ class Writer:
         try:
             self._renew()
         except OSError as exc:
+            if self.is_patient:
+                return
             raise OperatorError(f"cannot write to the journal directory {str(self.directory)!r}: {exc.strerror}") from exc
 
     def __enter__(self) -> Self:

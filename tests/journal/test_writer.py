@@ -346,3 +346,22 @@ def test_a_large_backlog_is_written_in_pieces(tmp_path: Path, monkeypatch: pytes
         assert out.waiting_bytes > 2 * writer_module._CHUNK_BYTES
         disk.fault = None
     assert seqs(read_all(home(out))[0]) == list(range(1, 601))
+
+
+def test_a_patient_writer_begins_without_a_disk_and_keeps_what_comes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that takes the place of one that died has to serve, whatever its disk does."""
+    disk = fit(monkeypatch)
+    disk.fault = errno.EROFS
+    with pytest.raises(OperatorError):
+        Writer(tmp_path)
+    with Writer(tmp_path, is_patient=True) as out:
+        write_whole(out, 3)
+        assert not out.flush_now()
+        assert out.waiting_bytes > 0
+        disk.fault = None
+        assert out.flush_now()
+        write_whole(out, 1)
+    assert seqs(read_all(home(out))[0]) == [1, 2, 3, 4]
+    assert out.lost == 0

@@ -20,6 +20,7 @@ import pytest
 
 from tests.whole.gateway import Gateway, as_json, free_port, gateway, until
 from tests.whole.load import Load, nothing_is_missing_or_double
+from tests.whole.test_crash import kill
 from tests.whole.upstream import Upstream
 
 PAUSE_S = 0.02
@@ -122,6 +123,18 @@ def test_a_disk_that_is_read_only_stops_no_request_and_loses_no_record(stage: St
     until(lambda: stage.ready() == (200, set()), what="it is ready again")
     nothing_is_missing_or_double(stage.gateway, load.finished)
     assert (stage.proof("--strict")[0], load.failed) == (0, 0)
+
+
+def test_a_worker_that_dies_while_the_disk_is_read_only_is_replaced_by_one_that_serves(stage: Stage) -> None:
+    data = str(stage.gateway.data)
+    with mounted("--bind", data, data):
+        subprocess.run(["mount", "-o", "remount,bind,ro", data], check=True)
+        kill(stage.gateway, "assembly.worker")
+        with Load(stage.gateway, pause_s=PAUSE_S) as load:
+            load.more(50)
+    until(lambda: stage.ready() == (200, set()), what="it is ready again")
+    nothing_is_missing_or_double(stage.gateway, load.finished)
+    assert stage.proof("--strict")[0] == 0
 
 
 def test_a_data_directory_that_is_removed_stops_no_request_and_the_proof_says_what_went_with_it(stage: Stage) -> None:
