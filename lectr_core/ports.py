@@ -155,7 +155,11 @@ class Tunnels(Protocol):
 
 @runtime_checkable
 class Policy(Protocol):
-    """Admits, denies or routes. The same object decides on live requests and on recorded ones."""
+    """Admits, denies or routes. The same object decides on live requests and on recorded ones.
+
+    A policy that has an attribute `enforces`, and it is true, refuses by what a body says: then `Facts.is_certain` tells
+    whether that can be told, and the policy should refuse what it cannot judge. Without it a policy observes.
+    """
 
     id: str
 

@@ -14,7 +14,7 @@ from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.model.decision import Drain, Facts, Route, Verdict
 from lectr_core.ports import Policy, Provider
-from lectr_core.wire.body import replace_model
+from lectr_core.wire.body import is_certain, replace_model
 
 
 def verdict(exchange: Exchange, faults: Faults) -> None:
@@ -84,7 +84,15 @@ def _facts(exchange: Exchange) -> Facts:
         method=exchange.asked.method.decode("latin-1"),
         request_bytes=exchange.request_bytes,
         max_tokens=exchange.max_tokens,
+        is_certain=not exchange.version.enforces or _is_certain(exchange),
     )
+
+
+def _is_certain(exchange: Exchange) -> bool:
+    """Whether model and stream can be told: from the path, from a body that says each once, or because there is no body."""
+    if exchange.way is not None and exchange.way.by_path:
+        return True
+    return is_certain(exchange.content) if exchange.body_read else not exchange.asked.has_body
 
 
 def _follow(exchange: Exchange, route: Route) -> str | None:

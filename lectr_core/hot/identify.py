@@ -141,7 +141,7 @@ def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faul
     )
     if exchange.upgrade is not None:
         call = attrs.evolve(call, model=faults.ask(found.id, named_by, found, call) or call.model)
-    return Way(found, unknown, endpoint, streams or bool(streamed), call)
+    return Way(found, unknown, endpoint, streams or bool(streamed), named is not None, call)
 
 
 def _read_path(found: Provider, path: str) -> tuple[str, bool, str | None]:

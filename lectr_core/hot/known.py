@@ -53,6 +53,8 @@ class Way:
     """Nothing spoke for a provider."""
     endpoint: str
     streamed: bool
+    by_path: bool
+    """The path names the model, and what a body says of it does not count."""
     call: Call = attrs.field(repr=False)
     outgoing: tuple[bytes, bytes] | None = attrs.field(default=None, repr=False)
     """The head that goes to this provider, before and behind the digits of its length; None: not made yet."""

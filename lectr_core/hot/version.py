@@ -33,13 +33,15 @@ class Version:
     """Whose connections a request may use, by the provider's id, for providers that have an address."""
     default: Provider | None = attrs.field(init=False)
     """Where requests go that nothing speaks for."""
-
+    enforces: bool = attrs.field(init=False)
+    """Whether a policy refuses by what a body says, so that it must be told for certain."""
     claims: Claims = attrs.field(init=False, eq=False, repr=False)
     """What the providers say is theirs, remembered as long as this version lasts."""
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "default", self._find_default())
         object.__setattr__(self, "places", {p.id: self._place(p, p.origin) for p in self.providers.values() if p.origin})
+        object.__setattr__(self, "enforces", any(getattr(policy, "enforces", False) is True for policy in self.policies))
         object.__setattr__(self, "claims", Claims(self.providers.values()))
 
     def _place(self, provider: Provider, origin: Origin) -> Place:

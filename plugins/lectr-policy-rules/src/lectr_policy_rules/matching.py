@@ -22,6 +22,9 @@ from lectr_policy_rules.rule import Patterns, When
 FIELDS = ("feature", "task", "provider", "model", "org", "streamed")
 """What a condition can be about: attributes of `Facts` and of `When` alike."""
 
+OF_BODY: Final = frozenset({"model", "streamed"})
+"""Those that a request says in its body."""
+
 Value = str | bool | None
 Seen = tuple[Value, ...]
 """A request's facts in the order of `FIELDS`."""
@@ -44,6 +47,11 @@ class Condition:
     fits: Callable[[Value], object]
     """Truthy where the value fits."""
 
+    @property
+    def of_body(self) -> bool:
+        """Whether it is about what a body says."""
+        return FIELDS[self.field] in OF_BODY
+
 
 def conditions_of(when: When) -> tuple[Condition, ...]:
     """The conditions that *when* holds, in the order of `FIELDS`."""
@@ -53,6 +61,11 @@ def conditions_of(when: When) -> tuple[Condition, ...]:
         if wanted is not None:
             found.append(_condition(field, wanted))
     return tuple(found)
+
+
+def asks_body(conditions: Sequence[Condition]) -> bool:
+    """Whether one of them is about what a body says."""
+    return any(condition.of_body for condition in conditions)
 
 
 def _condition(field: int, wanted: str | bool | Sequence[str]) -> Condition:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from lectr_core import PASS, Facts, OperatorError, Policy, Refusal, Route, Settings, Verdict, drain_of
-from lectr_policy_rules.matching import FIELDS, Condition, Index, Seen, conditions_of, facts_seen
+from lectr_policy_rules.matching import FIELDS, Condition, Index, Seen, asks_body, conditions_of, facts_seen
 from lectr_policy_rules.rule import Rule
 
 
@@ -26,12 +26,29 @@ class RulesPolicy:
         _refuse_doubles(self._rules)
         asked = [rule for rule in self._rules if rule.enabled]
         self._index = Index([conditions_of(rule.when) for rule in asked])
+        self.enforces = any(rule.deny is not False and asks_body(conditions_of(rule.when)) for rule in asked)
+        """Whether a rule denies by model or stream: what cannot be told of a body is then refused, too."""
+        self._asked = tuple(asked)
         # The last one, at -1, speaks where no rule does.
         self._verdicts = (*(verdict_of(rule) for rule in asked), PASS)
 
     def decide(self, facts: Facts) -> Verdict:
         """The verdict of the first rule that fits; PASS where none does."""
+        if not facts.is_certain:
+            return self._verdict_in_doubt(facts_seen(facts))
         return self._verdicts[self._index.first(facts_seen(facts))]
+
+    def _verdict_in_doubt(self, seen: Seen) -> Verdict:
+        """Model and stream cannot be told: a rule that denies by them does, one that routes by them does not fit."""
+        for rule, verdict in zip(self._asked, self._verdicts, strict=False):
+            conditions = conditions_of(rule.when)
+            if not all(condition.fits(seen[condition.field]) for condition in conditions if not condition.of_body):
+                continue
+            if not asks_body(conditions):
+                return verdict
+            if rule.deny is not False:
+                return Verdict(rule.name, refusal=Refusal(403, "policy_denied", _doubt(rule), kind="permission_error"))
+        return PASS
 
     def explain(self, facts: Facts) -> str:
         """One line a rule: whether it fits, and if not, what of the request is not as it asks."""
@@ -45,11 +62,13 @@ class RulesPolicy:
                 why = "not enabled"
             elif decided:
                 why = "not asked, an earlier rule decided"
-            elif missed := _missed(conditions_of(rule.when), seen):
+            elif missed := _missed(conditions_of(rule.when), seen, is_certain=facts.is_certain):
                 why = "does not fit: " + "; ".join(missed)
-            else:
+            elif facts.is_certain or rule.deny is not False or not asks_body(conditions_of(rule.when)):
                 decided = True
                 why = f"decides: {_action(rule)}"
+            else:
+                why = "does not fit: what the body asks for cannot be told"
             lines.append(f"{rule.name}: {why}")
         if not decided:
             lines.append("no rule fits: the request passes unchanged")
@@ -78,6 +97,13 @@ def verdict_of(rule: Rule) -> Verdict:
     return Verdict(rule.name, refusal=Refusal(403, "policy_denied", message, kind="permission_error"))
 
 
+def _doubt(rule: Rule) -> str:
+    return (
+        f"rule {rule.name!r} denies by model or stream, and this body does not say for certain what it asks for: "
+        "send valid JSON as application/json, with each of them once"
+    )
+
+
 def _refuse_doubles(rules: Sequence[Rule]) -> None:
     doubles = [name for name, count in Counter(rule.name for rule in rules).items() if count > 1]
     if doubles:
@@ -88,9 +114,11 @@ def _refuse_doubles(rules: Sequence[Rule]) -> None:
         raise OperatorError("rule names must be unique, since records carry them; used more than once: " + ", ".join(places))
 
 
-def _missed(conditions: Sequence[Condition], seen: Seen) -> list[str]:
+def _missed(conditions: Sequence[Condition], seen: Seen, *, is_certain: bool) -> list[str]:
     missed = []
     for condition in conditions:
+        if condition.of_body and not is_certain:
+            continue
         value = seen[condition.field]
         if not condition.fits(value):
             shown = "missing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
