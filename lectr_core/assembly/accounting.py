@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lectr_core.model.price import UsedPrice
 from lectr_core.model.record import Account, Ended, Record
 from lectr_core.ports import PriceBook
 
@@ -24,6 +25,10 @@ class Accountant:
     def account(self, ended: Ended) -> Account:
         """Count and price one finished exchange. Units: tokens; nano-dollars."""
         return self._account(ended, self._desk.find)
+
+    def used(self) -> Sequence[UsedPrice]:
+        """Every price that was found so far, each once."""
+        return tuple(self._desk.used.values())
 
     def record(self, stream: str, ended: Ended) -> Record:
         """The same, as the whole record that a sink stores."""

@@ -36,9 +36,13 @@ def lectr_sinks(settings: Settings) -> Iterable[Sink]:
 
 @hookimpl
 def lectr_commands(cli: click.Group) -> None:
-    """`lectr report`, `lectr top`."""
+    """`lectr report`, `lectr top`, `lectr prices`, `lectr reprice`."""
+    from lectr_sink_sqlite.asking.prices import prices
     from lectr_sink_sqlite.asking.report import report
+    from lectr_sink_sqlite.asking.reprice import reprice
     from lectr_sink_sqlite.asking.top import top
 
     cli.add_command(report)
+    cli.add_command(prices)
+    cli.add_command(reprice)
     cli.add_command(top)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from lectr_sink_sqlite import beside, histogram, rollup_tables, rollups
+from lectr_sink_sqlite import beside, histogram, repricing, rollup_tables, rollups
 
 migrations = Migrations("lectr_sink_sqlite")
 
@@ -294,3 +294,9 @@ def connections(db: Database) -> None:
     """Which connection a turn belongs to. Few rows have one, so only they stand in the index."""
     db.execute("ALTER TABLE requests ADD COLUMN connection TEXT")
     db.execute("CREATE INDEX requests_by_connection ON requests (connection) WHERE connection IS NOT NULL")
+
+
+@migrations(name="0009_repricings")
+def repricings(db: Database) -> None:
+    """What was restated, and by how much."""
+    db.execute(repricing.REPRICINGS)

@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from lectr_core import Accountant, Cursor, Ended, OperatorError, PriceBook, Sink
+from lectr_core import Accountant, Cursor, Ended, KeepsPrices, OperatorError, PriceBook, Sink
 from lectr_provider_echo.history.calendar import DAY_NS, Span, begin
 from lectr_provider_echo.history.company import Feature
 from lectr_provider_echo.history.past import RETRIED, Moment, ended
@@ -109,6 +109,8 @@ async def fill(history: History, sinks: Sequence[Sink], books: Sequence[PriceBoo
             cursor = Cursor(stream=history.stream, highest=stored, stored=stored, finished=is_last)
             for sink in sinks:
                 await sink.write(batch, [cursor])
+                if is_last and isinstance(sink, KeepsPrices):
+                    await sink.keep_prices(accountant.used())
             progress(stored)
     finally:
         for sink in sinks:

@@ -42,6 +42,18 @@ def opened(line: CommandLine) -> Iterator[sqlite3.Connection]:
         raise OperatorError(f"cannot read {path}: {exc}") from exc
 
 
+@contextmanager
+def changing(line: CommandLine) -> Iterator[sqlite3.Connection]:
+    """The same database, to be changed beside a gateway at work. It must be up to date. Errors: OperatorError."""
+    settings = line.settings()
+    path = path_of(settings)
+    try:
+        with closing(file.connect(path, settings.section("sink.sqlite", SqliteSettings).busy_limit_s)) as connection:
+            yield connection
+    except sqlite3.Error as exc:
+        raise OperatorError(f"cannot change {path}: {exc}") from exc
+
+
 def where_of(conditions: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """`column=value` pairs, each column known. Errors: click.UsageError."""
     found = {}

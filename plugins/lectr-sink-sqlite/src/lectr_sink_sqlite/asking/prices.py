@@ -1,0 +1,173 @@
+"""The command `lectr prices`: the prices that records were priced with, and how those of today differ. Changes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import click
+
+from lectr_core import CommandLine
+
+if TYPE_CHECKING:
+    from lectr_core import PriceBook
+
+MILLION: Final = 1_000_000
+_NEWEST: Final = """SELECT provider, model, variant, price_id, source, dated, basis, rates_json, note, first_used_at
+FROM prices ORDER BY provider, model, variant, first_used_at"""
+_SHOWN: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
+
+
+@attrs.frozen
+class Price:
+    """One price as it was kept."""
+
+    provider: str
+    model: str
+    variant: str
+    price_id: str
+    source: str
+    dated: str | None
+    basis: str
+    rates: dict[str, Decimal]
+    """USD for one unit."""
+    note: str | None
+    first_used_at: str
+
+
+@attrs.frozen
+class Difference:
+    """A rate that is another one today."""
+
+    provider: str
+    model: str
+    variant: str
+    unit: str
+    kept: Decimal | None
+    """USD for one; None: there was no rate."""
+    today: Decimal | None
+    """USD for one; None: there is no rate."""
+    source: str
+    """Whose rate it is today."""
+
+
+@click.command(
+    short_help="Prices that records were priced with.",
+    epilog="""\b
+Examples:
+  lectr prices                          what was used, newest last
+  lectr prices --diff                   what differs from today's own prices and list
+  lectr prices --diff && lectr reprice --since 30d
+\b
+Newer prices come with a newer release of the price list, or stand in lectr.toml. Nothing here asks the network.""",
+)
+@click.option("--diff", "differs", is_flag=True, help="Against the prices that hold today. Exit code 1 where any differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def prices(line: CommandLine, differs: bool, as_json: bool) -> int:
+    """Show the prices that records were priced with, in USD for a million tokens; or how they differ from today's."""
+    from datetime import UTC, datetime
+
+    from lectr_sink_sqlite.asking.database import opened
+
+    with opened(line) as connection:
+        kept = list(read(connection))
+    if not differs:
+        click.echo(_as_json([attrs.asdict(price) for price in kept]) if as_json else _list(kept))
+        return 0
+    books = [book for _, book in line.plugins().price_books(line.settings())]
+    found = list(differences(kept, books, datetime.now(UTC).date()))
+    if as_json:
+        click.echo(_as_json([attrs.asdict(one) for one in found]))
+    else:
+        click.echo(_differences(found) if found else f"{len(kept):,} prices hold today as they did when they were used")
+    return 1 if found else 0
+
+
+def read(connection: sqlite3.Connection) -> Iterator[Price]:
+    """Every price that was kept. Errors: sqlite3.Error."""
+    import json
+
+    for row in connection.execute(_NEWEST):
+        kept = Price(*row)
+        yield attrs.evolve(kept, rates={unit: Decimal(rate) for unit, rate in json.loads(row[7]).items()})
+
+
+def differences(kept: Sequence[Price], books: Sequence[PriceBook], today: date) -> Iterator[Difference]:
+    """What a short prompt of each model would be priced with today, against the price kept for it last."""
+    from lectr_core import PriceQuestion
+
+    last: dict[tuple[str, str, str], list[Price]] = {}
+    for price in kept:
+        last.setdefault((price.provider, price.model, price.variant), []).append(price)
+    for (provider, model, variant), several in last.items():
+        question = PriceQuestion(provider, model, today, variant or None, 0)
+        quote = next((quote for quote in (book.quote(question) for book in books) if quote is not None), None)
+        now = dict(quote.rates) if quote is not None else {}
+        # A price may depend on the prompt's length: it is the same if any of those of its source is.
+        newest = [price for price in several if price.source == several[-1].source]
+        if any(price.rates == now for price in newest):
+            continue
+        before = newest[0].rates
+        for unit in sorted(before.keys() | now.keys()):
+            if before.get(unit) != now.get(unit):
+                source = quote.source if quote is not None else "no price"
+                yield Difference(provider, model, variant, unit, before.get(unit), now.get(unit), source)
+
+
+def per_million(rate: Decimal | None) -> str:
+    """USD for a million, without needless places."""
+    if rate is None:
+        return "–"
+    return format((rate * MILLION).normalize(), "f")
+
+
+def _list(kept: Sequence[Price]) -> str:
+    heads = ("provider", "model", "variant", "source", "dated", *_SHOWN, "first used")
+    rows = [
+        (
+            *(price.provider, price.model, price.variant, price.source, price.dated or ""),
+            *(per_million(price.rates.get(unit)) for unit in _SHOWN),
+            price.first_used_at[:10],
+        )
+        for price in kept
+    ]
+    return _table(heads, rows, _SHOWN) if rows else "no price was used yet"
+
+
+def _differences(found: Sequence[Difference]) -> str:
+    heads = ("provider", "model", "variant", "unit", "kept", "today", "today's source")
+    rows = [
+        (one.provider, one.model, one.variant, one.unit, per_million(one.kept), per_million(one.today), one.source)
+        for one in found
+        if one.unit in _SHOWN
+    ]
+    more = len(found) - len(rows)
+    said = [_table(heads, rows, ("kept", "today"))] if rows else []
+    return "\n".join([*said, *([f"{more:,} rates of rarer units differ too; --json shows all"] if more else [])])
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, justify="right" if head in right else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False, markup=False, width=240)
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(text.rstrip() for text in captured.get().splitlines())
+
+
+def _as_json(value: object) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,203 @@
+"""`lectr reprice` and `lectr prices`: rows, rollups and the audit change together; what is not explained stays as it is."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+import pytest
+from click.testing import CliRunner, Result
+from lectr_sink_sqlite.asking.prices import prices
+from lectr_sink_sqlite.asking.reprice import reprice
+from lectr_sink_sqlite.rollup_tables import COSTS, GRAINS
+from lectr_sink_sqlite.store import Store
+
+from lectr_core import Accountant, CommandLine, Cursor, GatewaySettings, PriceQuestion, Quote, Record, Settings
+
+Make = Callable[..., Record]
+NOW_NS = 1_760_000_000_000_000_000
+TIMES = ("--since", "2025-10-01", "--until", "2025-11-01")
+
+
+@attrs.define
+class Book:
+    """One rate for every unit of the models it knows."""
+
+    rate: str = "0.000001"
+    source: str = "list 1"
+    models: tuple[str, ...] = ("gpt-4o-mini-2024-07-18",)
+    id: str = "book"
+
+    def quote(self, question: PriceQuestion) -> Quote | None:
+        if question.model not in self.models:
+            return None
+        rates = dict.fromkeys(("input", "cache_read", "output"), Decimal(self.rate))
+        return Quote(rates=rates, price_id=f"{question.model}@1", source=self.source, dated=None, basis="exact")
+
+
+@attrs.define
+class Installed:
+    """The plugins of an imagined installation."""
+
+    books: list[Book] = attrs.field(factory=lambda: [Book()])
+
+    def price_books(self, _: object) -> list[tuple[str, Book]]:
+        return [("books", book) for book in self.books]
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
+    made = Installed()
+    settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
+    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
+    monkeypatch.setattr(CommandLine, "plugins", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def store(tmp_path: Path, make: Make, installed: Installed) -> Iterator[Store]:
+    """Ten rows priced by list 1, one of a model without a price, and five that must stay as they are."""
+    made = Store(path=tmp_path / "lectr.db", busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=lambda: NOW_NS)
+    made.open()
+    accountant = Accountant(installed.books)
+
+    def priced(seq: int, **changes: Any) -> Record:  # Any: values of any field
+        ended = make(seq, started_ns=NOW_NS + seq * 600 * 10**9, gateway_ns=10**6, **changes).ended
+        return accountant.record("s1", ended)
+
+    other = make(20, started_ns=NOW_NS).ended
+    strange = attrs.evolve(other, reading=attrs.evolve(other.reading, model="house-1"))
+    records = [*(priced(seq) for seq in range(1, 11)), accountant.record("s1", strange)]
+    odd = priced(30)
+    for seq, change in enumerate(
+        (
+            {"tokens_source": "measured"},
+            {"cost_basis": "reported"},
+            {"price_source": "a list that nobody kept"},
+            {"cost_nanousd": 5, "cost_low_nanousd": 5},
+            {"price_id": None},
+        ),
+        31,
+    ):
+        begun = attrs.evolve(odd.ended.begun, seq=seq, id=f"odd-{seq}")
+        account = attrs.evolve(odd.account, **change)  # type: ignore[arg-type]  # fields of several types
+        records.append(attrs.evolve(odd, ended=attrs.evolve(odd.ended, begun=begun), account=account))
+    made.write(records, [Cursor(stream="s1", stored=len(records))])
+    made.keep_prices(accountant.used())
+    yield made
+    made.close()
+
+
+def asked(store: Store, question: str) -> list[tuple[Any, ...]]:  # Any: SQLite's values
+    with closing(sqlite3.connect(store.path)) as connection:
+        return connection.execute(question).fetchall()
+
+
+def call(*arguments: str) -> Result:
+    cli = click.Group(commands={"reprice": reprice, "prices": prices})
+    return CliRunner().invoke(cli, arguments, obj=CommandLine(), standalone_mode=False)
+
+
+def rollups_equal_the_rows(store: Store) -> None:
+    sums = "sum(cost_nanousd), sum(cost_unknown), sum(requests)"
+    (rows,) = asked(store, "SELECT sum(cost_nanousd), sum(cost_nanousd IS NULL), count(*) FROM requests")
+    for grain in GRAINS:
+        assert asked(store, f"SELECT {sums} FROM {grain.usage}") == [rows]
+
+
+def test_with_the_same_prices_nothing_changes(store: Store) -> None:
+    document = json.loads(call("reprice", *TIMES, "--json").output)
+    assert (document["requests"], document["same"]) == (0, 11)
+    assert sum(document["left"].values()) == 5
+    assert len(document["left"]) == 5
+
+
+def test_it_is_only_shown_until_it_is_applied(store: Store, installed: Installed) -> None:
+    before = asked(store, "SELECT * FROM requests ORDER BY id")
+    installed.books = [Book("0.000002", "list 2")]
+    result = call("reprice", *TIMES)
+    assert "10 requests would be restated" in result.output
+    assert asked(store, "SELECT * FROM requests ORDER BY id") == before
+    assert asked(store, "SELECT count(*) FROM repricings") == [(0,)]
+
+
+def test_rows_rollups_and_audit_change_together(store: Store, installed: Installed) -> None:
+    odd = asked(store, "SELECT * FROM requests WHERE id LIKE 'odd%' ORDER BY id")
+    installed.books = [Book("0.000002", "list 2"), Book("0.000005", "list 2", ("house-1",))]
+    assert json.loads(call("reprice", *TIMES, "--apply", "--json").output)["requests"] == 11
+    costs = asked(store, "SELECT DISTINCT cost_nanousd, price_source FROM requests WHERE id NOT LIKE 'odd%' ORDER BY 1")
+    assert costs == [(2_100_000, "list 2"), (5_250_000, "list 2")]
+    assert asked(store, "SELECT * FROM requests WHERE id LIKE 'odd%' ORDER BY id") == odd
+    rollups_equal_the_rows(store)
+    audit = """SELECT model, requests, old_cost_nanousd, new_cost_nanousd, old_cost_unknown, new_cost_unknown, price_source
+        FROM repricings ORDER BY model"""
+    assert asked(store, audit) == [
+        ("gpt-4o-mini-2024-07-18", 10, 10_500_000, 21_000_000, 0, 0, "list 2"),
+        ("house-1", 1, 0, 5_250_000, 1, 0, "list 2"),
+    ]
+    again = json.loads(call("reprice", *TIMES, "--apply", "--json").output)
+    assert (again["requests"], again["same"]) == (0, 11), "the prices used are kept, so the new costs are explained"
+
+
+def test_a_price_that_is_gone_makes_the_cost_unknown_and_never_0(store: Store, installed: Installed) -> None:
+    installed.books = []
+    call("reprice", *TIMES, "--apply")
+    assert asked(store, "SELECT DISTINCT cost_nanousd FROM requests WHERE id NOT LIKE 'odd%'") == [(None,)]
+    rollups_equal_the_rows(store)
+
+
+def test_minutes_that_are_gone_do_not_come_back(store: Store, installed: Installed) -> None:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM usage_minutely")
+    installed.books = [Book("0.000002", "list 2")]
+    call("reprice", *TIMES, "--apply")
+    assert asked(store, "SELECT count(*) FROM usage_minutely") == [(0,)]
+    assert asked(store, "SELECT sum(cost_nanousd) FROM usage_daily") == asked(
+        store, "SELECT sum(cost_nanousd) FROM requests"
+    )
+
+
+def test_only_what_was_asked_for_is_restated(store: Store, installed: Installed) -> None:
+    installed.books = [Book("0.000002", "list 2")]
+    assert json.loads(call("reprice", *TIMES, "--where", "feature=chat", "--json").output)["requests"] == 0
+    assert (
+        json.loads(call("reprice", "--since", "2025-10-09T10:00:00", "--until", "2025-11-01", "--json").output)["requests"]
+        < 10
+    )
+
+
+def test_the_costs_of_rollups_are_all_that_moves() -> None:
+    assert set(COSTS) == {
+        *(
+            "cost_nanousd",
+            "cost_low_nanousd",
+            "cost_high_nanousd",
+            "cost_reported_nanousd",
+            "cost_unknown",
+            "cost_unbounded",
+        ),
+    }
+
+
+def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, installed: Installed) -> None:
+    result = call("prices")
+    assert "list 1" in result.output
+    row = next(line for line in result.output.splitlines() if "gpt-4o-mini" in line)
+    assert row.split()[-6:-1] == ["1", "1", "–", "1", "–"]
+    same = call("prices", "--diff")
+    assert (same.return_value, "1 prices hold today" in same.output) == (0, True)
+    installed.books = [Book("0.000003", "list 2")]
+    differ = call("prices", "--diff", "--json")
+    assert differ.return_value == 1
+    assert {(one["unit"], Decimal(one["kept"]), Decimal(one["today"])) for one in json.loads(differ.output)} == {
+        (unit, Decimal("0.000001"), Decimal("0.000003")) for unit in ("input", "cache_read", "output")
+    }
+    installed.books = []
+    assert "no price" in call("prices", "--diff").output
