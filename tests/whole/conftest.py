@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.whole.gateway import Gateway, gateway
+from tests.whole.live_upstream import LiveUpstream, live_upstream
 from tests.whole.upstream import Upstream, standin
 from tests.whole.ways import ALL, Way
 
@@ -47,6 +48,27 @@ def passing(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Ite
 def holding(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[Gateway]:
     """A gateway that holds the providers' keys; clients send only their Lectr key."""
     with gateway(tmp_path_factory.mktemp("holding"), upstream.url, held=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[LiveUpstream]:
+    """The stand-in for providers that are spoken to over a WebSocket."""
+    with live_upstream() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def live_passing(tmp_path_factory: pytest.TempPathFactory, live: LiveUpstream) -> Iterator[Gateway]:
+    """As `passing`, before `live`."""
+    with gateway(tmp_path_factory.mktemp("live-passing"), live.url, held=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def live_holding(tmp_path_factory: pytest.TempPathFactory, live: LiveUpstream) -> Iterator[Gateway]:
+    """As `holding`, before `live`."""
+    with gateway(tmp_path_factory.mktemp("live-holding"), live.url, held=True) as running:
         yield running
 
 
