@@ -83,7 +83,7 @@ def points(curve: str, place: Path, upstream: int, stack: contextlib.ExitStack) 
         ]
     if curve == "rules":
         plain = [one(str(n), start(place / f"{n}", upstream, extra=rules(n) or "# no rule")) for n in (0, 10, 100, 500)]
-        return [*plain, one("500 patterns", start(place / "globs", upstream, extra=rules(500, globs=True)))]
+        return [*plain, one("500*", start(place / "globs", upstream, extra=rules(500, globs=True)))]
     if curve == "plugins":
         return [one(str(n), with_plugins(place / f"{n}", upstream, write_idle(place / f"site-{n}", n))) for n in (0, 10, 40)]
     return [one(str(n), with_records(place / f"{n}", upstream, n)) for n in (0, 10_000, 50_000)]
