@@ -8,6 +8,7 @@ workers, the doctor and the greeting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 
 import attrs
 
@@ -38,6 +39,10 @@ class Way:
 
     def __str__(self) -> str:
         told = f"through {self.egress.proxy}" if self.egress.proxy is not None else "straight"
+        if self.egress.http2:
+            told += ", HTTP/2 where it is spoken"
+        if self.egress.client_certificate is not None:
+            told += ", with a client certificate"
         return f"{told} ({self.because})" if self.because else told
 
 
@@ -110,8 +115,13 @@ def unused_variables(settings: Settings) -> list[str]:
 def _way(provider: Provider, settings: Settings) -> Way:
     section = settings.sections.get(f"provider.{provider.id}")
     own = section if isinstance(section, ProviderSettings) else ProviderSettings()
-    egress = Egress(provider.ca_file, own.client_certificate, own.client_key)
+    egress = Egress(provider.ca_file, own.client_certificate, own.client_key, http2=own.http2)
+    if own.http2 and find_spec("h2") is None:
+        where = f"provider.{provider.id}.http2"
+        raise OperatorError(f"{where}: needs the package h2, which is not installed: pip install 'lectr[http2]'")
     origin = provider.origin
+    if origin is not None and origin.scheme == "http" and own.http2:
+        raise OperatorError(f"provider.{provider.id}.http2: expected an https:// address, and {origin} is none")
     if origin is None:
         return Way(egress)
     path, table = (f"provider.{provider.id}", own) if own.proxy is not None else ("gateway", settings.gateway)

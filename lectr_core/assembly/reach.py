@@ -65,6 +65,7 @@ def reach_all(providers: Sequence[Provider], settings: Settings) -> list[Finding
         reactor, connector = Reactor(), Connector(LIMIT_S)
         async with trio.open_nursery() as around:
             around.start_soon(reactor.run)
+            around.start_soon(connector.run)
             async with trio.open_nursery() as nursery:
                 for provider in providers:
                     if provider.origin is None:

@@ -18,6 +18,7 @@ import trio
 from lectr_core.errors import OperatorError, UpstreamError
 from lectr_core.hot.link import READ_BYTES, Link
 from lectr_core.hot.reactor import Spot
+from lectr_core.hot.sessions import Sessions
 from lectr_core.hot.trust import Trust
 from lectr_core.model.call import Origin
 from lectr_core.model.egress import Place, Proxy
@@ -45,6 +46,11 @@ class Connector:
 
     limit_s: float
     _trust: Trust = attrs.field(factory=Trust)
+    _sessions: Sessions = attrs.field(factory=Sessions)
+
+    async def run(self) -> None:
+        """Keep what needs a task of its own: HTTP/2. Waits: for ever. Cancel: those connections end."""
+        await self._sessions.run()
 
     async def open(self, place: Place, spot: Spot) -> Link:
         """Connect to a place.
@@ -56,11 +62,9 @@ class Connector:
         origin = place.origin
         try:
             with trio.fail_after(self.limit_s):
-                raw = await self._reach(place)
+                raw = await (self._sessions.lane(place, self._raw) if place.egress.http2 else self._raw(place))
                 link = None
                 try:
-                    if origin.scheme == "https":
-                        raw = await self._secure(raw, place)
                     link = Link(raw, spot.reactor, spot)
                 except OSError as error:
                     raise Unreachable(origin, _stage(error), _reason(error)) from error
@@ -70,6 +74,17 @@ class Connector:
         except trio.TooSlowError as error:
             raise Unreachable(origin, "timeout", f"no connection within {self.limit_s:g} s") from error
         return link
+
+    async def _raw(self, place: Place) -> socket.socket:
+        """A connection as the origin's scheme wants it. Errors: Unreachable."""
+        raw = await self._reach(place)
+        if place.origin.scheme == "http":
+            return raw
+        try:
+            return await self._secure(raw, place)
+        except BaseException:
+            raw.close()
+            raise
 
     async def _reach(self, place: Place) -> socket.socket:
         """A connection that carries bytes to the origin, made by ourselves or by a proxy."""

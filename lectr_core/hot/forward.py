@@ -135,6 +135,8 @@ async def send(exchange: Exchange, head: bytes, pool: Pool) -> Upstream:
     provider = exchange.target_provider
     assert provider is not None
     place = exchange.version.places[provider.id]
+    if exchange.upgrade is not None:
+        place = place.without_http2()  # which knows no such upgrade
     exchange.attempt_ns = time.perf_counter_ns()
     link = pool.take(place, exchange.client.spot)
     kept = link is not None

@@ -62,6 +62,7 @@ class Gateway:
             async with trio.open_nursery() as outer:
                 outer.start_soon(self.reactor.run)
                 outer.start_soon(self._tidy)
+                outer.start_soon(self.pool.connector.run)
                 async with trio.open_nursery() as clients:
                     async with trio.open_nursery() as doors:
                         for listener in listeners:

@@ -51,3 +51,7 @@ class Place:
     """Its id."""
     origin: Origin
     egress: Egress = Egress()
+
+    def without_http2(self) -> Place:
+        """The same by HTTP/1.1."""
+        return attrs.evolve(self, egress=attrs.evolve(self.egress, http2=False)) if self.egress.http2 else self

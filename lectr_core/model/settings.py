@@ -138,6 +138,8 @@ class ProviderSettings:
     """As `gateway.proxy`, for this provider alone; absent: what that says."""
     proxy_auth_env: str | None = None
     """Name of the environment variable that holds `user:password` for that proxy."""
+    http2: bool = False
+    """Offer HTTP/2, and speak it where the provider agrees; needs the extra `lectr[http2]`."""
     retry_stale: bool = False
     """Whether the provider may see a request twice: one that a kept connection lost, since the provider closed it at that
     moment, is then sent again on a fresh one. Else only if not a byte of it was written."""

@@ -59,6 +59,12 @@ ROOMS: Final = {
         outside=_set("attrs trio"),
         impure=_set("os io time socket ssl select random secrets"),
     ),
+    # The one file that speaks HTTP/2; workers load it when a provider does.
+    "hot.multiplex": Room(
+        ours=_set("wire model errors hot"),
+        outside=_set("h2 trio"),
+        impure=_set("socket ssl"),
+    ),
     "cold": Room(
         ours=_set("journal ports model errors cold"),
         outside=_set("attrs trio"),

@@ -94,6 +94,22 @@ def test_the_nearest_word_chooses_the_way(text: str, environ: dict[str, str], pr
     assert way(text, **environ).proxy == proxy
 
 
+def test_http2_is_offered_where_the_table_says_so() -> None:
+    assert way("[provider.one]\nhttp2 = true") == Egress(http2=True)
+    found = settings("[provider.one]\nhttp2 = true\nclient_certificate = '/c.pem'")
+    (told, _) = look_outward([DialectProvider("one", "https://a.test")], found)
+    assert told.text == "one: straight, HTTP/2 where it is spoken, with a client certificate"
+
+
+def test_http2_needs_tls_and_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "[provider.one]\nhttp2 = true"
+    with pytest.raises(UnsettledSettings, match=r"provider\.one\.http2: expected an https:// address"):
+        way(f"{text}\nbase_url = 'http://a.test'")
+    monkeypatch.setattr("lectr_core.assembly.egress.find_spec", lambda name: None)
+    with pytest.raises(UnsettledSettings, match=r"provider\.one\.http2: needs the package h2.*pip install 'lectr\[http2\]'"):
+        way(text)
+
+
 def test_a_login_comes_from_the_environment_and_is_never_shown() -> None:
     mine = way(f"[gateway]\n{THROUGH}\nproxy_auth_env = 'PROXY_LOGIN'", PROXY_LOGIN="me:canary")
     theirs = way("[gateway]\nproxy = 'env'", HTTPS_PROXY="http://me:can%41ry@proxy.test:3128")

@@ -205,6 +205,9 @@ class FakeConnector:
     fails: str | None = None
     limit_s: float = 10.0
 
+    async def run(self) -> None:
+        """Nothing of it needs a task."""
+
     async def open(self, place: Place, spot: Spot) -> Link:
         await trio.lowlevel.checkpoint()
         if self.fails is not None:
