@@ -6,17 +6,20 @@ cold side that do I/O (Sink) are async. Every object a hook returns is checked a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lectr_core.model.call import Answer, Call, Origin, Refusal
-from lectr_core.model.cursor import Cursor
-from lectr_core.model.decision import Facts, Verdict
-from lectr_core.model.price import PriceQuestion, Quote, UsedPrice
-from lectr_core.model.reading import Reading, Turn
-from lectr_core.model.record import Begun, Record
-from lectr_core.model.secret import Credential, Secret
+# Needed to read the signatures alone: plugins import the Protocols at every start, of a command too.
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lectr_core.model.call import Answer, Call, Origin, Refusal
+    from lectr_core.model.cursor import Cursor
+    from lectr_core.model.decision import Facts, Verdict
+    from lectr_core.model.price import PriceQuestion, Quote, UsedPrice
+    from lectr_core.model.reading import Reading, Turn
+    from lectr_core.model.record import Begun, Record
+    from lectr_core.model.secret import Credential, Secret
 
 
 @runtime_checkable
