@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from lectr_core import MessageReader, RealtimeReader, ResponsesTunnelReader, Turn, realtime_usage, units
 
+Event = dict[str, Any]  # Any: JSON
+
 USAGE = {
     "total_tokens": 253,
     "input_tokens": 132,
@@ -27,12 +29,12 @@ USAGE = {
 SESSION = {"type": "realtime", "model": "talk-1", "audio": {"input": {"transcription": {"model": "hear-1"}}}}
 
 
-def told(reader: MessageReader, *messages: dict[str, Any], by_client: bool = False) -> list[Turn]:  # Any: JSON
+def told(reader: MessageReader, *messages: Event, by_client: bool = False) -> list[Turn]:
     """What a reader says of these messages."""
     return [turn for one in messages for turn in reader.hear(json.dumps(one).encode(), from_client=by_client)]
 
 
-def done(answer_id: str = "resp_1", **more: Any) -> dict[str, Any]:  # Any: JSON
+def done(answer_id: str = "resp_1", **more: object) -> Event:
     """The end of a response."""
     response = {"id": answer_id, "status": "completed", "status_details": None, "usage": USAGE, **more}
     return {"type": "response.done", "response": response}
@@ -67,16 +69,14 @@ def done(answer_id: str = "resp_1", **more: Any) -> dict[str, Any]:  # Any: JSON
         ({"input_tokens": True, "output_tokens": "9"}, {}, None),
     ],
 )
-def test_usage_is_taken_apart_by_medium(
-    tree: dict[str, Any], expected: dict[str, int], adds_up: bool | None
-) -> None:  # Any: JSON
+def test_usage_is_taken_apart_by_medium(tree: Event, expected: dict[str, int], adds_up: bool | None) -> None:
     usage = realtime_usage(tree)
     assert usage.units == expected
     assert usage.adds_up is adds_up
 
 
 @given(st.fixed_dictionaries({}, optional={f"{name}_tokens": st.integers(0, 99) for name in ("input", "output", "total")}))
-def test_the_parts_always_sum_to_the_totals(tree: dict[str, Any]) -> None:  # Any: JSON
+def test_the_parts_always_sum_to_the_totals(tree: Event) -> None:
     tree["input_token_details"] = {"audio_tokens": 30, "cached_tokens": 25, "image_tokens": 3}
     usage = realtime_usage(tree)
     assert units.total(usage.units, units.INPUT_UNITS) == tree.get("input_tokens", 0)
@@ -111,9 +111,7 @@ def test_a_turn_begins_has_output_and_ends_with_the_sessions_model() -> None:
         ({"status": "failed", "status_details": {"error": {"code": "x"}}, "usage": None}, "failed", "in_band", "absent"),
     ],
 )
-def test_how_a_turn_ended_is_kept(
-    response: dict[str, Any], reason: str, category: str | None, state: str
-) -> None:  # Any: JSON
+def test_how_a_turn_ended_is_kept(response: Event, reason: str, category: str | None, state: str) -> None:
     (ended,) = told(RealtimeReader(), done(**response))
     assert ended.reading is not None
     assert (ended.reading.finish_reason, ended.reading.error_category, ended.reading.state) == (reason, category, state)
@@ -132,9 +130,9 @@ def test_how_a_turn_ended_is_kept(
 )
 @pytest.mark.parametrize("session", [SESSION, {"model": "talk-1", "input_audio_transcription": {"model": "hear-1"}}])
 def test_a_transcript_is_a_turn_of_the_model_that_made_it(
-    usage: dict[str, Any],
+    usage: Event,
     expected: dict[str, int],
-    session: dict[str, Any],  # Any: JSON
+    session: Event,
 ) -> None:
     reader = RealtimeReader()
     told(reader, {"type": "session.updated", "session": session})
