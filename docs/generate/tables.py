@@ -71,9 +71,10 @@ WRONG: Final = {
         "it is moved to `lectr.db.corrupt-<time>`, a new one begins, and the log says so; "
         "what the journal still holds is stored again"
     ),
-    "a row is older than `retention_days`": (
-        "it is removed, a little at a time after each write; the rollups by hour and day keep its sums"
+    "a row is older than `retention_days`, or the file holds more than `max_bytes`": (
+        "the oldest rows are removed, a little at a time after each write; the rollups by hour and day keep their sums"
     ),
+    "much of the file is free": "it is given back to the disk, a little at a time after each write",
 }
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from lectr_sink_sqlite import history, meanings, schema
 from lectr_sink_sqlite.file import moved_aside
-from lectr_sink_sqlite.store import DAY_NS, Store
+from lectr_sink_sqlite.retention import DAY_NS
+from lectr_sink_sqlite.store import Store
 
 from lectr_core import Cursor, OperatorError, Record
 
@@ -87,8 +88,8 @@ def test_damage_met_while_writing_is_said_and_mended_at_the_next_open(tmp_path: 
     store.close()
     size = path.stat().st_size
     with path.open("r+b") as file:  # everything behind the schema's pages
-        file.seek(40 * 4096)
-        file.write(os.urandom(size - 40 * 4096))
+        file.seek(120 * 4096)
+        file.write(os.urandom(size - 120 * 4096))
     store.open()
     with pytest.raises(OperatorError, match="malformed"):
         store.write([make(seq) for seq in range(2000, 2010)], [Cursor(stream="s1", stored=2009)])

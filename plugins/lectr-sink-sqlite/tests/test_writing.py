@@ -47,7 +47,7 @@ def rows(path: Path, question: str = "SELECT * FROM requests ORDER BY id") -> li
 
 @pytest.fixture
 async def sink(tmp_path: Path) -> AsyncIterator[SqliteSink]:
-    made = SqliteSink(tmp_path / "lectr.db", SqliteSettings())
+    made = SqliteSink(tmp_path / "lectr.db", SqliteSettings(), now_ns=lambda: NOW_NS)
     yield made
     await made.close()
 

@@ -69,6 +69,8 @@ def connect(path: Path, busy_limit_s: float) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
     connection = sqlite3.connect(path, timeout=busy_limit_s, isolation_level=None, check_same_thread=False)
     try:
+        # Only a new file takes it; it lets room be given back a little at a time.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEEP_BYTES}")

@@ -32,6 +32,8 @@ class SqliteSink:
             busy_limit_s=settings.busy_limit_s,
             retention_days=settings.retention_days,
             retention_chunk=settings.retention_chunk,
+            minutes_days=settings.minutes_days,
+            max_bytes=settings.max_bytes,
             now_ns=now_ns,
         )
         # One thread at a time may use the connection; who is cancelled while waiting here has changed nothing.

@@ -14,21 +14,14 @@ import attrs
 from sqlite_utils import Database
 
 from lectr_core import Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
-from lectr_sink_sqlite import beside, file, meanings, rollups, schema
-from lectr_sink_sqlite.rows import INSERT, Row, row, tame, timestamp
+from lectr_sink_sqlite import beside, file, meanings, retention, rollups, schema
+from lectr_sink_sqlite.rows import INSERT, Row, row, tame
 
-DAY_NS = 86_400 * 1_000_000_000
-# Rows grow a day old no faster than the day goes by: looking once an hour keeps at most an hour too much.
-SWEEP_EVERY_NS = 3_600 * 1_000_000_000
+# How often it is looked for what is too old or too much. At a thousand requests a second that is 70 MB.
+SWEEP_EVERY_NS = 60 * 1_000_000_000
 
 PUT_CURSOR = """INSERT INTO cursors (stream, cursor) VALUES (?, ?)
 ON CONFLICT (stream) DO UPDATE SET cursor = excluded.cursor"""
-
-_OLDEST = "SELECT rowid FROM requests WHERE started_at < ? ORDER BY started_at LIMIT ?"
-COUNT_REMOVED = f"""INSERT INTO removed (stream, requests)
-SELECT stream, count(*) FROM requests WHERE rowid IN ({_OLDEST}) GROUP BY stream
-ON CONFLICT (stream) DO UPDATE SET requests = requests + excluded.requests"""
-REMOVE = f"DELETE FROM requests WHERE rowid IN ({_OLDEST})"
 
 # What Python's sqlite3 raises for a value that SQLite cannot keep.
 UNKEEPABLE = (OverflowError, UnicodeEncodeError)
@@ -44,6 +37,8 @@ class Store:
     retention_chunk: int
     now_ns: Callable[[], int]
     """Wall clock, nanoseconds since 1970."""
+    minutes_days: int = 0
+    max_bytes: int = 0
     _connection: sqlite3.Connection | None = attrs.field(default=None, init=False, repr=False)
     _suspect: bool = attrs.field(default=False, init=False)
     """Whether SQLite called the file damaged since it was opened: then the next opening reads it all."""
@@ -92,23 +87,24 @@ class Store:
             beside.keep_prices(live, prices, self.now_ns())
 
     def sweep(self) -> int:
-        """Remove one chunk of rows that are past their days, if it is time to look. Returns how many went.
+        """Remove one chunk of what is beyond a limit, if it is time to look. Returns how much there was to do.
 
         Short on purpose: called after each batch, so that a large backlog goes away between writes.
         """
         now_ns = self.now_ns()
-        if not self.retention_days or now_ns - self._swept_ns < SWEEP_EVERY_NS:
+        if now_ns - self._swept_ns < SWEEP_EVERY_NS:
             return 0
-        chunk = (timestamp(now_ns - self.retention_days * DAY_NS), self.retention_chunk)
+        keep = retention.Retention(
+            days=self.retention_days,
+            minutes_days=self.minutes_days,
+            max_bytes=self.max_bytes,
+            chunk=self.retention_chunk,
+        )
         with self._faults("remove old rows from"):
-            live = self._live
-            live.execute("BEGIN IMMEDIATE")
-            live.execute(COUNT_REMOVED, chunk)
-            removed = live.execute(REMOVE, chunk).rowcount
-            live.execute("COMMIT")
-        if removed < self.retention_chunk:
+            done = retention.step(self._live, keep, now_ns)
+        if not done:
             self._swept_ns = now_ns
-        return removed
+        return done
 
     def close(self) -> None:
         """Let go of the file."""

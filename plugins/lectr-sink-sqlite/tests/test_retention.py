@@ -1,0 +1,154 @@
+"""What goes when it is old or too much: the oldest rows first, minutes by their own days, hours and days never."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from lectr_sink_sqlite import history, retention
+from lectr_sink_sqlite.retention import DAY_NS
+from lectr_sink_sqlite.store import SWEEP_EVERY_NS, Store
+
+from lectr_core import Cursor, Record
+
+Make = Callable[..., Record]
+NOW_NS = 1_760_000_000_000_000_000
+
+
+@attrs.define
+class Clock:
+    """A wall clock that stands still until it is moved."""
+
+    now_ns: int = NOW_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make_store(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Store]]:
+    made: list[Store] = []
+
+    def make_one(**limits: int) -> Store:
+        plain = {"retention_days": 0, "retention_chunk": 50} | limits
+        made.append(Store(path=tmp_path / "lectr.db", busy_limit_s=0.05, now_ns=clock, **plain))
+        made[-1].open()
+        return made[-1]
+
+    yield make_one
+    for store in made:
+        store.close()
+
+
+def fill(store: Store, make: Make, count: int, days: int = 10) -> None:
+    """*count* rows, the first of them *days* ago."""
+    begin_ns = NOW_NS - days * DAY_NS
+    records = [make(seq, started_ns=begin_ns + seq * days * DAY_NS // (count + 1)) for seq in range(1, count + 1)]
+    store.write(records, [Cursor(stream="s1", highest=count, stored=count)])
+
+
+def asked(store: Store, question: str) -> list[tuple[Any, ...]]:  # Any: SQLite's values
+    with closing(sqlite3.connect(store.path)) as connection:
+        return connection.execute(question).fetchall()
+
+
+def sweep_all(store: Store) -> int:
+    total = 0
+    while done := store.sweep():
+        total += done
+    return total
+
+
+def test_beyond_its_size_the_oldest_rows_go_until_it_fits(make_store: Callable[..., Store], make: Make) -> None:
+    store = make_store()
+    fill(store, make, 2_000)
+    full = retention.used_bytes(store._live)
+    store = make_store(max_bytes=full * 2 // 3)
+    sweep_all(store)
+    assert full // 2 < retention.used_bytes(store._live) <= full * 2 // 3
+    (left,) = asked(store, "SELECT count(*), min(seq), max(seq) FROM requests")
+    assert left == (left[0], 2_001 - left[0], 2_000), "the newest are there"
+    assert history.counts(store.path, 1.0) == {"s1": 2_000}
+    assert asked(store, "SELECT sum(requests) FROM usage_hourly") == [(2_000,)]
+    assert asked(store, "SELECT sum(requests) FROM usage_daily") == [(2_000,)]
+
+
+def test_a_limit_that_nothing_fits_in_leaves_the_sums(make_store: Callable[..., Store], make: Make) -> None:
+    store = make_store(max_bytes=1)
+    fill(store, make, 300)
+    sweep_all(store)
+    assert asked(store, "SELECT count(*) FROM requests") == [(0,)]
+    assert asked(store, "SELECT sum(requests) FROM usage_daily") == [(300,)]
+
+
+def test_minutes_go_by_their_own_days_and_nothing_else_does(make_store: Callable[..., Store], make: Make) -> None:
+    store = make_store(minutes_days=3)
+    fill(store, make, 500)
+    before = asked(store, "SELECT count(*) FROM usage_hourly") + asked(store, "SELECT count(*) FROM latency_daily")
+    sweep_all(store)
+    for table in ("usage_minutely", "latency_minutely"):
+        ((first, count),) = asked(store, f"SELECT min(minute), count(*) FROM {table}")
+        assert first >= "2025-10-06T08:53:00Z"
+        assert 140 <= count <= 155
+    assert asked(store, "SELECT count(*) FROM requests") == [(500,)]
+    assert asked(store, "SELECT count(*) FROM usage_hourly") + asked(store, "SELECT count(*) FROM latency_daily") == before
+
+
+def test_a_minute_with_more_groups_than_a_chunk_goes_as_a_whole(make_store: Callable[..., Store], make: Make) -> None:
+    store = make_store(minutes_days=3, retention_chunk=5)
+    old_ns = NOW_NS - 9 * DAY_NS
+    store.write([make(seq, feature=f"f{seq}", started_ns=old_ns) for seq in range(1, 30)], [])
+    sweep_all(store)
+    assert asked(store, "SELECT count(*) FROM usage_minutely") == [(0,)]
+
+
+def test_it_looks_once_a_minute(make_store: Callable[..., Store], make: Make, clock: Clock) -> None:
+    store = make_store(retention_days=5, retention_chunk=1_000)
+    fill(store, make, 100)
+    assert sweep_all(store) > 0
+    store.write([make(200, started_ns=NOW_NS - 8 * DAY_NS)], [])
+    assert store.sweep() == 0
+    clock.now_ns += SWEEP_EVERY_NS
+    assert store.sweep() == 1
+
+
+def test_room_is_given_back_while_it_works(
+    make_store: Callable[..., Store], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_SLACK_PAGES", 20)
+    monkeypatch.setattr(retention, "VACUUM_PAGES", 10)
+    store = make_store()
+    fill(store, make, 2_000)
+    store.close()
+    full = store.path.stat().st_size
+    store = make_store(retention_days=1)
+    sweep_all(store)
+    store.write([make(3_000, started_ns=NOW_NS)], [])
+    store.close()
+    assert store.path.stat().st_size < full / 2
+    assert asked(store, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_file_of_an_older_version_is_not_shrunk_but_used_again(
+    make_store: Callable[..., Store], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_SLACK_PAGES", 20)
+    with closing(sqlite3.connect(tmp_path / "lectr.db")) as older:
+        older.execute("PRAGMA auto_vacuum = NONE")
+        older.execute("CREATE TABLE anything (x)")
+        older.commit()
+    store = make_store(retention_days=1)
+    fill(store, make, 500)
+    sweep_all(store)
+    assert asked(store, "PRAGMA auto_vacuum") == [(0,)]
+    assert asked(store, "SELECT count(*) FROM requests") == [(50,)]
