@@ -19,7 +19,7 @@ import trio
 
 from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import StreamReader
-from lectr_core.journal.recovery import is_writer_gone
+from lectr_core.journal.recovery import is_writer_gone, told_highest
 from lectr_core.model.cursor import Cursor
 from lectr_core.ports import Gaps, History, Sink
 
@@ -43,7 +43,7 @@ class StreamProof:
     claimed: int
     """Records handed over, by the cursor: equal to *stored*, or something is wrong in the sink."""
     waiting: int
-    """In the journal, not stored yet: an end without a row, or a request that its dead worker never ended."""
+    """Not stored yet: an end without a row, a request that its dead worker never ended, a line in its worker's memory."""
     in_flight: int
     """Begun, not ended, and the worker lives."""
     lost: int
@@ -175,20 +175,21 @@ def _count(
     is_moving = False
     for stream in sorted({*there, *cursors, *rows}):
         cursor = cursors.get(stream, Cursor(stream=stream))
-        waiting = in_flight = 0
+        waiting = in_flight = in_memory = 0
         if stream in there and not (cursor.finished and is_writer_gone(journal / stream)):
             try:
                 cursor, waiting, in_flight = _read_on(journal / stream, cursor)
+                in_memory = max(0, told_highest(journal / stream) - cursor.highest)
             except OSError:
                 is_moving = True
         proofs.append(
             StreamProof(
                 sink=name,
                 stream=stream,
-                accepted=cursor.highest,
+                accepted=cursor.highest + in_memory,
                 stored=rows.get(stream, 0),
                 claimed=cursor.stored - waiting,
-                waiting=waiting,
+                waiting=waiting + in_memory,
                 in_flight=in_flight,
                 lost=cursor.lost,
                 damaged=cursor.damaged,

@@ -2,7 +2,8 @@
 
     <data>/journal/cold.lock                                 held by the one cold process
     <data>/journal/20260731T101502.123456Z-4711-9f3a1c/      a stream: one worker's life
-                   lock                                      held (flock) by the worker as long as it lives
+                   lock                                      held (flock) by the worker as long as it lives; says how many
+                                                             sequence numbers it had given out, a second ago at most
                    000001.log, 000002.log …                  segments; each begins with the open `begun` lines of that moment
 
 A line is `LETTER CHECKSUM JSON`: one of the letters below, eight hexadecimal digits, one JSON object. The checksum is the

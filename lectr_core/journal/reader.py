@@ -6,7 +6,8 @@ its start (writer, I5). Called by `cold/deliver.py` and `cold/verify.py`.
 
 I1  A cursor handed out describes exactly the records handed out with and before it. Whoever stores both in one step, and
     goes on from what is stored, has every record once, wherever either side is killed.
-I2  For every cursor: highest = stored + lost + in flight. What is neither handed over nor in flight is lost; should its
+I2  For every cursor: highest = stored + lost + in flight; the last one counts every number that the writer said it had
+    given out. What is neither handed over nor in flight is lost; should its
     line come after all (late, out of the writer's memory), it is lost no more.
 I3  Requests without an end become `interrupted` only when the writer is gone *and* everything it wrote is read, all of
     them together with the cursor that says `finished`.
@@ -27,7 +28,7 @@ from typing import Self
 import attrs
 
 from lectr_core.journal.layout import BEGUN, ENDED, segment_name, segment_numbers, unsealed
-from lectr_core.journal.recovery import interrupted, is_writer_gone
+from lectr_core.journal.recovery import interrupted, is_writer_gone, told_highest
 from lectr_core.model.codec import decode, decode_begun, decode_ended
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.record import Begun, Ended
@@ -126,6 +127,7 @@ class StreamReader:
         if is_over:
             if not self.cursor.finished:
                 self.damaged += len(self._buffer) > self._at  # the worker, or the machine, was stopped amid a line
+            self._highest = max(self._highest, told_highest(self.stream))
             found.extend(interrupted(self._open[seq]) for seq in sorted(self._open))
             self._open.clear()
         self._stored += len(found)

@@ -59,6 +59,14 @@ def _is_long_silent(stream: Path) -> bool:
     return time.time() - (stream / segment_name(numbers[-1])).stat().st_mtime > LOCKLESS_LIMIT_S
 
 
+def told_highest(stream: Path) -> int:
+    """How many sequence numbers the worker says it gave out, a second ago or less; 0 where it does not say."""
+    try:
+        return int((stream / LOCK).read_bytes())
+    except (OSError, ValueError):
+        return 0
+
+
 def free_segments(stream: Path, before: int) -> int:
     """Remove the segments numbered below *before*; return how many. A segment that is gone already is fine."""
     numbers = [number for number in segment_numbers(stream) if number < before]

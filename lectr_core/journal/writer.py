@@ -95,6 +95,7 @@ class Writer:
     _head_done: int = attrs.field(init=False, default=0)  # bytes of the first waiting line that are on the disk already
     _pause_ns: int = attrs.field(init=False, default=_FIRST_PAUSE_NS)
     _retry_at_ns: int = attrs.field(init=False, default=0)  # monotonic
+    _told: int = attrs.field(init=False, default=-1)  # the number in the lock file
     _is_closed: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
@@ -154,6 +155,7 @@ class Writer:
         if not self._is_closed:
             self._look()
             self._drain()
+            self._tell()
         return not self._waiting
 
     def close(self) -> None:
@@ -194,6 +196,18 @@ class Writer:
             self._take_off(written or self._landed())
         if is_first or time.monotonic_ns() >= self._retry_at_ns:
             self._drain()
+
+    def _tell(self) -> None:
+        """Say in the lock file how many numbers are given out: what then has no line is known to be missing.
+
+        In place, so that a full disk takes it too. That file is made with its lock, before there is anything to say.
+        """
+        if self.highest != self._told:
+            try:
+                os.pwrite(self._lock, b"%020d\n" % self.highest, 0)
+                self._told = self.highest
+            except OSError:
+                pass  # the lines themselves say it in the end, unless the worker is killed before
 
     def _put_short(self, ended: Ended) -> None:
         """Keep the short record, whatever the bound: only as many can come as `begun` lines were kept."""
@@ -297,9 +311,11 @@ class Writer:
             os.rename(making, home)
         if lock != self._lock:
             _close(self._lock)
+            self._told = -1
         if file != self._file:  # the same number, where somebody closed the old one
             _close(self._file)
         self._lock, self._file, self._segment, self._size, self._head_done = lock, file, number, size, 0
+        self._tell()
         self._rotate_at = size + self.segment_bytes
         self._look_at = min(size + _LOOK_EVERY_BYTES, self._rotate_at)
 

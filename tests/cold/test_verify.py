@@ -16,6 +16,7 @@ from lectr_core.journal.writer import Writer
 from lectr_core.model.cursor import Cursor
 from tests.cold.memory import MemorySink, Store
 from tests.cold.traffic import begun, kill, write_whole
+from tests.journal.disk import fit
 
 
 async def deliver(journal: Path, sink: MemorySink) -> None:
@@ -65,6 +66,22 @@ async def test_a_row_that_vanished_or_came_twice_is_noticed(tmp_path: Path) -> N
     assert found.sinks[0].streams[0].missing == -1
     assert (found.sinks[0].missing, found.is_balanced) == (1, False)
     out.close()
+
+
+async def test_what_waits_in_a_workers_memory_is_counted_as_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink, out = MemorySink(), Writer(tmp_path)
+    write_whole(out, 2)
+    await deliver(tmp_path, sink)
+    disk = fit(monkeypatch)
+    disk.room = 0
+    write_whole(out, 3)
+    out.flush_now()
+    found = await one(tmp_path, sink)
+    assert (found.accepted, found.stored, found.waiting, found.lost, found.is_balanced) == (5, 2, 3, 0, True)
+    disk.room = None
+    out.close()
+    found = await one(tmp_path, sink)
+    assert (found.accepted, found.stored, found.waiting, found.lost, found.is_balanced) == (5, 2, 3, 0, True)
 
 
 async def test_damaged_lines_are_counted_whether_they_are_stored_or_wait(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from lectr_core.journal.writer import Writer
 from lectr_core.model.codec import encode
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.record import Ended
-from tests.journal.disk import ALL, begun, ended, home, lines, read_all, seqs, write_whole
+from tests.journal.disk import ALL, begun, ended, fit, home, lines, read_all, seqs, write_whole
 
 DEEP = b'{"begun":' + b"[" * 5000
 HOLDS = "highest == stored + lost + in flight"
@@ -294,6 +294,29 @@ def test_what_was_cut_while_nobody_read_is_lost_and_nothing_comes_twice(out: Wri
     assert last.finished
     assert (last.highest, last.stored + last.lost) == (4, 4)
     assert (last.lost, last.damaged) == (1 - len(found), int(left < 7))
+
+
+def test_what_a_dead_worker_had_only_in_memory_is_lost_and_counted(out: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whole(out, 2)
+    disk = fit(monkeypatch)
+    disk.room = 0
+    write_whole(out, 3)
+    out.flush_now()
+    _, cursor = read_all(home(out))
+    assert (cursor.highest, cursor.lost) == (2, 0), "it lives, and may still write them"
+    os.close(out._lock)
+    _, cursor = read_all(home(out), cursor)
+    assert (cursor.highest, cursor.stored, cursor.lost, cursor.finished) == (5, 2, 3, True)
+    disk.room = None
+
+
+def test_the_end_of_a_dead_workers_stream_that_was_cut_off_between_two_lines_is_counted(out: Writer) -> None:
+    write_whole(out, 3)
+    out.flush_now()
+    os.close(out._lock)
+    cut(out, len(b"".join(line + b"\n" for line in lines(out)[:2])))
+    _, cursor = read_all(home(out))
+    assert (cursor.highest, cursor.stored, cursor.lost) == (3, 1, 2)
 
 
 def test_segments_that_were_removed_are_passed_over(out: Writer) -> None:

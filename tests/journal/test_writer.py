@@ -15,7 +15,7 @@ import pytest
 from lectr_core.errors import OperatorError
 from lectr_core.journal import writer as writer_module
 from lectr_core.journal.layout import segment_numbers, unsealed
-from lectr_core.journal.recovery import is_writer_gone
+from lectr_core.journal.recovery import is_writer_gone, told_highest
 from lectr_core.journal.writer import Writer
 from lectr_core.model.codec import decode_begun, decode_ended
 from lectr_core.model.reading import Reading, Usage
@@ -365,3 +365,23 @@ def test_a_patient_writer_begins_without_a_disk_and_keeps_what_comes_meanwhile(
         write_whole(out, 1)
     assert seqs(read_all(home(out))[0]) == [1, 2, 3, 4]
     assert out.lost == 0
+
+
+def test_the_lock_file_says_how_many_numbers_were_given_out_also_where_the_disk_takes_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = fit(monkeypatch)
+    out = Writer(tmp_path)
+    assert told_highest(home(out)) == 0
+    write_whole(out, 2)
+    out.flush_now()
+    assert told_highest(home(out)) == 2
+    disk.room = 0
+    write_whole(out, 3)
+    out.flush_now()
+    assert told_highest(home(out)) == 5
+    disk.room = None
+    write_whole(out, 1)
+    out.close()
+    assert told_highest(home(out)) == 6
+    assert told_highest(tmp_path / "none") == 0
