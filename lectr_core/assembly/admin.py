@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -117,7 +117,7 @@ class Admin:
 
 
 @contextmanager
-def open_admin(settings: Settings) -> Iterator[Admin | None]:
+def open_admin(settings: Settings, handed: Sequence[tuple[str, int]] = ()) -> Iterator[Admin | None]:
     """Open the address that `[admin]` names; None where it names none.
 
     Errors: OperatorError where the address is not to be had, or where the token's variable is empty.
@@ -129,7 +129,7 @@ def open_admin(settings: Settings) -> Iterator[Admin | None]:
     token = settings.environ.get(chosen.token_env) if chosen.token_env is not None else None
     if chosen.token_env is not None and not token:
         raise OperatorError(f"admin.token_env: the variable {chosen.token_env} is not set")
-    with open_doors((chosen.listen,), setting="admin.listen") as doors:
+    with open_doors((chosen.listen,), setting="admin.listen", handed=handed) as doors:
         yield Admin(doors, token)
 
 

@@ -87,6 +87,13 @@ class Child:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
         self.ended.set()
 
+    def held(self) -> tuple[int, int, int] | None:
+        """Process id, and the descriptors of its orders and of its log; None between two lives."""
+        process = self._process
+        if process is None or process.stdin is None or process.stderr is None:
+            return None
+        return process.pid, process.stdin.fileno(), process.stderr.fileno()
+
     def tell(self, *words: object) -> None:
         """Give an order; a child between two lives hears what holds now when it starts."""
         if self._process is None or self._process.stdin is None:
@@ -129,9 +136,9 @@ class Child:
         os.set_blocking(pipes[0].fileno(), False)
         try:
             async with trio.open_nursery() as nursery:
-                answers = self._hear if order.speaks else _show(order.name)
-                nursery.start_soon(_lines, pipes[1].fileno(), answers)
-                nursery.start_soon(_lines, pipes[2].fileno(), _show(order.name))
+                answers = self._hear if order.speaks else show_lines(order.name)
+                nursery.start_soon(lines, pipes[1].fileno(), answers)
+                nursery.start_soon(lines, pipes[2].fileno(), show_lines(order.name))
                 self.exit_code = await _wait(process)
                 nursery.cancel_scope.deadline = trio.current_time() + PIPES_LIMIT_S
         finally:
@@ -170,13 +177,13 @@ async def _wait(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-async def _lines(descriptor: int, take: Callable[[bytes], None]) -> None:
+async def lines(descriptor: int, take: Callable[[bytes], None]) -> None:
     """Hand each line to *take*. Waits: for the other end to close."""
     async with trio.lowlevel.FdStream(os.dup(descriptor)) as stream:
         held = b""
         async for data in stream:
-            *lines, held = (held + data).split(b"\n")
-            for line in lines:
+            *whole, held = (held + data).split(b"\n")
+            for line in whole:
                 take(line)
             if len(held) > _LINE_BYTES:
                 take(held)
@@ -185,7 +192,9 @@ async def _lines(descriptor: int, take: Callable[[bytes], None]) -> None:
             take(held)
 
 
-def _show(name: str) -> Callable[[bytes], None]:
+def show_lines(name: str) -> Callable[[bytes], None]:
+    """Passes lines on to standard error, with *name* in front."""
+
     def show(line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
         try:

@@ -30,6 +30,8 @@ class Doors:
 
     addresses: tuple[Address, ...]
     sockets: tuple[socket.socket, ...] = attrs.field(repr=False)
+    texts: tuple[str, ...] = ()
+    """What the settings say of each; empty where somebody else opened them."""
 
     @property
     def base_url(self) -> str:
@@ -51,6 +53,20 @@ class Doors:
 @contextmanager
 def take_data(data: Path) -> Iterator[Path]:
     """Make the data directory, for its owner alone, and hold it. Errors: OperatorError where another gateway holds it."""
+    with hold_data(data) as (held, _):
+        yield held
+
+
+@contextmanager
+def hold_data(data: Path, handed: int | None = None) -> Iterator[tuple[Path, int]]:
+    """The same, with the descriptor that holds it; *handed* is the one by which this process's forerunner held it."""
+    if handed is not None:
+        os.set_inheritable(handed, False)
+        try:
+            yield data.resolve(), handed
+        finally:
+            os.close(handed)
+        return
     try:
         make_directory(data)
         if (data.stat().st_mode & 0o777) != DIRECTORY_MODE and data.stat().st_uid == os.geteuid():
@@ -68,22 +84,36 @@ def take_data(data: Path) -> Iterator[Path]:
             ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        yield data.resolve()
+        yield data.resolve(), lock
     finally:
         os.close(lock)
 
 
 @contextmanager
-def open_doors(listen: Sequence[str], *, setting: str = "gateway.listen") -> Iterator[Doors]:
-    """Open every address, or none. Errors: OperatorError that names the one that is in the way."""
+def open_doors(
+    listen: Sequence[str], *, setting: str = "gateway.listen", handed: Sequence[tuple[str, int]] = ()
+) -> Iterator[Doors]:
+    """Open every address, or none. Errors: OperatorError that names the one that is in the way.
+
+    Shapes: *handed* is what this process's forerunner had opened; what of it nobody wants any more is closed.
+    """
     addresses: list[Address] = []
     sockets: list[socket.socket] = []
+    given = dict(handed)
     try:
         for text in listen:
             address = parse_address(text)
-            sockets.append(open_socket(address, setting=setting))
+            if text in given:
+                sockets.append(adopt_socket(given.pop(text))[1])
+            else:
+                sockets.append(open_socket(address, setting=setting))
             addresses.append(bound(address, sockets[-1]))
-        yield Doors(tuple(addresses), tuple(sockets))
+        for text, number in given.items():
+            os.close(number)
+            addresses_gone = parse_address(text).path
+            if addresses_gone is not None:
+                addresses_gone.unlink(missing_ok=True)
+        yield Doors(tuple(addresses), tuple(sockets), tuple(listen))
     finally:
         for opened in sockets:
             opened.close()

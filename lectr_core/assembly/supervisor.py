@@ -20,18 +20,20 @@ from typing import Final
 import attrs
 import trio
 
-from lectr_core.assembly import pulse, versions
+from lectr_core.assembly import handover, pulse, versions
 from lectr_core.assembly.admin import Admin
 from lectr_core.assembly.certificate import warn_if_plain
 from lectr_core.assembly.child import Child, Order
+from lectr_core.assembly.environment import inherited, without_credentials
 from lectr_core.assembly.ground import Doors
+from lectr_core.assembly.handover import Retired
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.assembly.process import Boot
 from lectr_core.assembly.pulse import Pulse
 from lectr_core.assembly.readiness import Readiness
 from lectr_core.assembly.reload import Watch, weigh
-from lectr_core.assembly.service import VARIABLES, Service
+from lectr_core.assembly.service import Service
 from lectr_core.assembly.settings import Loaded
 from lectr_core.errors import LectrError, OperatorError
 from lectr_core.model.settings import Settings
@@ -67,6 +69,10 @@ class Supervisor:
     """Where it tells how it is; None: nowhere."""
     service: Service = attrs.field(factory=Service)
     """Who started it and wants to hear from it."""
+    lock: int = -1
+    """Descriptor by which the data directory is held."""
+    retired: Retired | None = None
+    """Workers of the program that this process ran before."""
     workers: list[Child] = attrs.field(init=False, factory=list)
     cold: Child = attrs.field(init=False)
     others: list[Child] = attrs.field(init=False, factory=list)
@@ -78,6 +84,7 @@ class Supervisor:
     _hurry: trio.Event = attrs.field(init=False, factory=trio.Event)
     _code: int = attrs.field(init=False, default=0)
     _state: str = attrs.field(init=False, default="starting")
+    _is_replacing: bool = attrs.field(init=False, default=False)
     _board: Board = attrs.field(init=False)
     _pulses: dict[str, Pulse] = attrs.field(init=False, factory=dict)
     _watched: list[Pulse] = attrs.field(init=False, factory=list)
@@ -110,7 +117,8 @@ class Supervisor:
         versions.keep(self.data, self.loaded)
         warn_if_plain(self.settings.gateway, self.doors)
         async with trio.open_nursery() as outer:
-            outer.start_soon(self._heed_signals)
+            await outer.start(self._heed_signals, outer)
+            handover.heed_signals()
             outer.start_soon(self.service.ping, self._readiness.is_alive)
             if self.admin is not None:
                 outer.start_soon(self.admin.serve, self._readiness.reasons)
@@ -122,6 +130,8 @@ class Supervisor:
                 self._state = "serving"
                 if trouble is None and not self._stop.is_set():
                     self.service.ready(self._status())
+                if trouble is None and self.retired is not None:
+                    outer.start_soon(self.retired.see_out, self.settings.gateway.drain_s, self._hurry)
                 async with trio.open_nursery() as tasks:
                     tasks.start_soon(self._watch_file)
                     tasks.start_soon(self._show)
@@ -215,17 +225,15 @@ class Supervisor:
             name=name,
             # -P: the working directory is no place to import from
             command=(sys.executable, "-P", "-m", f"lectr_core.assembly.{main}"),
-            environ={**_inherited(), **boot.environ()},
+            environ={**inherited(), **boot.environ()},
             files=listeners,
         )
 
     def _companion_order(self, companion: Companion) -> Order:
-        held = credential_variables(self.settings)
-        environ = {name: value for name, value in _inherited().items() if name not in held}
         return Order(
             name=companion.id,
             command=(sys.executable, "-P", "-m", "lectr_core.assembly.leash", *companion.command()),
-            environ={**environ, **companion.environ()},
+            environ={**without_credentials(self.settings), **companion.environ()},
             speaks=False,
         )
 
@@ -256,17 +264,59 @@ class Supervisor:
             self._code = code
             self.stop()
 
-    async def _heed_signals(self) -> None:
+    async def _heed_signals(self, tasks: trio.Nursery, task_status: trio.TaskStatus[None]) -> None:
         had_terminal = os.isatty(2)
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+        with trio.open_signal_receiver(*handover.SIGNALS) as received:
+            task_status.started()
             async for number in received:
-                if number == signal.SIGHUP and not (had_terminal and not os.isatty(2)):  # else its window was closed
+                if number == signal.SIGUSR2:
+                    tasks.start_soon(self._replace)
+                elif number == signal.SIGHUP and not (had_terminal and not os.isatty(2)):  # else its window was closed
                     if self.watch is not None:
                         self.watch.noted()
                     self.reload()
                 else:
                     _log.info("stopping in order; once more to hurry" if not self._stop.is_set() else "hurrying")
                     self.stop()
+
+    async def _replace(self) -> None:
+        """Become the program as it is installed now. Waits: until that is certain to start; comes back only if it is not."""
+        while self._state == "starting":
+            await trio.sleep(0.1)
+        try:
+            if self._is_replacing or self._state != "serving" or (self.retired and not self.retired.gone.is_set()):
+                raise OperatorError("not now: it stops, or is being replaced already")
+            self._is_replacing = True
+            if self.reread is None:
+                raise OperatorError("it runs within another program")
+            weigh(self.loaded, self.reread(), self.plugins, self.doors)
+            await handover.rehearse(inherited())
+        except LectrError as exc:
+            self._is_replacing = False
+            _log.error("the program is not replaced: %s", exc)
+            return
+        _log.info("becoming the program as it is installed now")
+        self.service.reloading()
+        drain_s = self.settings.gateway.drain_s
+        self.cold.dismiss("stop", drain_s)
+        for other in self.others:
+            other.dismiss(by=signal.SIGTERM)
+        await self._ended(self.others, COMPANION_LIMIT_S, hurry=None)
+        await self._ended([self.cold], drain_s + CUT_LIMIT_S, hurry=None)
+        for worker in self.workers:
+            worker.tell("aside")
+        handover.hold_signals()
+        for _ in range(3):
+            await trio.lowlevel.checkpoint()  # those that came just before are heeded
+        if self._stop.is_set():
+            handover.heed_signals()
+            return
+        try:
+            handover.become(self.lock, self.doors, self.admin.doors if self.admin else None, self.workers)
+        except OSError as exc:
+            handover.heed_signals()
+            _log.critical("the new program cannot be begun, so this one stops: %s", exc.strerror)
+            self.stop()
 
     async def _watch_file(self) -> None:
         while self.watch is not None:
@@ -307,6 +357,8 @@ class Supervisor:
             worker.dismiss("stop", drain_s)
         self.doors.shut()
         await self._ended(self.workers, drain_s + CUT_LIMIT_S, hurry=("stop", 0))
+        if self.retired is not None:
+            await self.retired.gone.wait()
         self.cold.dismiss("stop", drain_s)
         await self._ended([self.cold], drain_s + CUT_LIMIT_S, hurry=None)
         if self.cold.exit_code != 0:
@@ -341,25 +393,7 @@ class Supervisor:
             nursery.cancel_scope.cancel()
 
 
-def _inherited() -> dict[str, str]:
-    """The environment that children get."""
-    return {name: value for name, value in os.environ.items() if name not in VARIABLES}
-
-
 def worker_count(settings: Settings) -> int:
     """How many workers; `auto` is one a processor core that this process may use."""
     wanted = settings.gateway.workers
     return len(os.sched_getaffinity(0)) if wanted == "auto" else wanted
-
-
-def credential_variables(settings: Settings) -> set[str]:
-    """Names of the variables that hold credentials, by the settings: a companion has no business with them."""
-    found = set()
-    for value in settings.sections.values():
-        for item in value if isinstance(value, tuple) else (value,):
-            if attrs.has(type(item)):
-                for attribute in attrs.fields(type(item)):
-                    name = getattr(item, attribute.name)
-                    if attribute.name.endswith("_env") and isinstance(name, str):
-                        found.add(name)
-    return found

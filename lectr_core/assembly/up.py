@@ -19,7 +19,8 @@ import trio
 from lectr_core.assembly import versions
 from lectr_core.assembly.admin import open_admin
 from lectr_core.assembly.document import Document
-from lectr_core.assembly.ground import Doors, adopt_doors, allow_descriptors, open_doors, take_data
+from lectr_core.assembly.ground import Doors, adopt_doors, allow_descriptors, hold_data, open_doors
+from lectr_core.assembly.handover import REHEARSAL, Handover, Retired, take_handover
 from lectr_core.assembly.keys import Key, create_key, read_book, revoke_key
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.process import log_to_stderr
@@ -61,15 +62,20 @@ def start(
     log_to_stderr()
     allow_descriptors()
     versions.build(plugins, loaded.settings)  # every fault before anything is touched
+    if REHEARSAL in os.environ:
+        return 0
+    handed = take_handover(os.environ, os.getpid())
     offered = [companion for _, companion in plugins.companions(loaded.settings)] if with_companions else []
     with (
-        take_data(loaded.settings.gateway.data) as data,
-        _doors(loaded.settings) as doors,
-        open_admin(loaded.settings) as admin,
+        hold_data(loaded.settings.gateway.data, handed.lock if handed else None) as (data, lock),
+        _doors(loaded.settings, handed) as doors,
+        open_admin(loaded.settings, handed.admin if handed else ()) as admin,
     ):
         read_book(data)
         service = Service.of(os.environ, os.getpid())
-        supervisor = Supervisor(plugins, loaded, data, doors, (*companions, *offered), reread, watch, admin, service)
+        retired = Retired(data, handed.workers if handed else ())
+        everyone = (*companions, *offered)
+        supervisor = Supervisor(plugins, loaded, data, doors, everyone, reread, watch, admin, service, lock, retired)
         key = key_for(data)
         told = key is None
 
@@ -86,8 +92,13 @@ def start(
                 revoke_key(data, key.key.id)
 
 
-def _doors(settings: Settings) -> AbstractContextManager[Doors]:
+def _doors(settings: Settings, handed: Handover | None) -> AbstractContextManager[Doors]:
     """Those that a service manager opened, else those that the settings name."""
+    if handed is not None:
+        if handed.is_managed:
+            numbers: tuple[int, ...] = tuple(number for _, number in handed.doors)
+            return adopt_doors(numbers, loopback_only=settings.gateway.auth == "none")
+        return open_doors(settings.gateway.listen, handed=handed.doors)
     if numbers := take_descriptors(os.environ, os.getpid()):
         return adopt_doors(numbers, loopback_only=settings.gateway.auth == "none")
     return open_doors(settings.gateway.listen)

@@ -28,6 +28,7 @@ from lectr_core.assembly import process, versions
 from lectr_core.assembly.certificate import Pair, make_context
 from lectr_core.assembly.conduct import drains, stale_retries
 from lectr_core.assembly.egress import egress_of
+from lectr_core.assembly.handover import aside
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import Watched, read_book, reread_book
 from lectr_core.assembly.plugins import Plugins, load_plugins
@@ -47,6 +48,11 @@ BEAT_EVERY_S = 1.0
 SHUT_AFTER_S = 0.1
 
 
+# A connection that stands idle is closed only after this time, where others serve meanwhile: a request that is on its way on
+# it is still answered, and told that it was the last.
+IDLE_GRACE_S = 5.0
+
+
 class Serving(Protocol):
     """What a worker needs of a gateway."""
 
@@ -57,8 +63,8 @@ class Serving(Protocol):
     async def serve(self, listeners: list[socket.socket], task_status: trio.TaskStatus[None]) -> None:
         """Accept and serve until stopped."""
 
-    def stop(self, drain_s: float | None = None) -> None:
-        """Stop accepting; serve() returns when the open requests are done, or after *drain_s*."""
+    def stop(self, drain_s: float | None = None, idle_s: float = 0.0) -> None:
+        """Stop accepting; serve() returns when open requests are done, or after *drain_s*. Idle ones end after *idle_s*."""
 
     def counters(self) -> dict[str, int]:
         """Plain counts."""
@@ -134,10 +140,10 @@ class Worker:
         self.notes.pop("refused", None)
         self.mouth.say("ready", made.id)
 
-    def stop(self, drain_s: float | None = None) -> None:
-        """Stop accepting and let open requests finish."""
+    def stop(self, drain_s: float | None = None, idle_s: float = 0.0) -> None:
+        """Stop accepting and let open requests finish; see `Gateway.stop`."""
         self.state = "draining"
-        self.gateway.stop(drain_s)
+        self.gateway.stop(drain_s, idle_s)
         self._stopping.set()
 
     async def _serve_then_end(
@@ -164,6 +170,10 @@ class Worker:
                         await self.reload(version)
                     case ["stop", drain_s]:
                         self.stop(float(drain_s))
+                    case ["aside"]:
+                        self.boot = attrs.evolve(self.boot, name=aside(self.boot.name))
+                    case ["retire", drain_s]:
+                        self.stop(float(drain_s), IDLE_GRACE_S)
                     case _:
                         _log.warning("an order that nobody knows was dropped")
         _log.warning("the supervisor is gone: draining")

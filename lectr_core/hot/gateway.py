@@ -47,6 +47,7 @@ class Gateway:
         self.totals = {"accepted": 0, "tls_failed": 0, "turned_away": 0, "pauses": 0, "requests": 0, "escaped": 0}
         self._stop = trio.Event()
         self._drain_s = settings.drain_s
+        self._idle_s = 0.0
         self._emptied = trio.Event()
 
     async def serve(
@@ -80,15 +81,23 @@ class Gateway:
             self.pool.close()
             self.reactor.close()
 
-    def stop(self, drain_s: float | None = None) -> None:
-        """Stop accepting. Open requests may go on for *drain_s* seconds, then they are cut; a second call shortens that."""
+    def stop(self, drain_s: float | None = None, idle_s: float = 0.0) -> None:
+        """Stop accepting. Open requests may go on for *drain_s* seconds, then they are cut; a second call shortens that.
+
+        Idle connections are ended at once, or after *idle_s* seconds: a request that comes on one until then is answered.
+        """
         if drain_s is not None:
             self._drain_s = drain_s
+        self._idle_s = idle_s
         self.stopping = True
-        for connection in list(self.connections):
-            if not connection.busy or self._stop.is_set():
-                connection.link.spot.end()
+        if not idle_s:
+            self._end(idle_only=not self._stop.is_set())
         self._stop.set()
+
+    def _end(self, *, idle_only: bool) -> None:
+        for connection in list(self.connections):
+            if not connection.busy or not idle_only:
+                connection.link.spot.end()
 
     def left(self, connection: accept.Connection) -> None:
         """A connection is over."""
@@ -118,9 +127,11 @@ class Gateway:
         if not self.connections:
             return
         with trio.move_on_after(self._drain_s):
+            with trio.move_on_after(self._idle_s):
+                await self._emptied.wait()
+            self._end(idle_only=True)
             await self._emptied.wait()
-        for connection in list(self.connections):
-            connection.link.spot.end()
+        self._end(idle_only=False)
 
     def _set_limits(self) -> None:
         """What the pool has from the settings; they may have been swapped."""

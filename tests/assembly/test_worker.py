@@ -34,6 +34,7 @@ class FakeGateway:
         self.keys = keys
         self.tls: ssl.SSLContext | None = None
         self.stops: list[float | None] = []
+        self.idles: list[float] = []
         self.listeners: list[socket.socket] = []
         self._stopped = trio.Event()
 
@@ -42,8 +43,9 @@ class FakeGateway:
         task_status.started()
         await self._stopped.wait()
 
-    def stop(self, drain_s: float | None = None) -> None:
+    def stop(self, drain_s: float | None = None, idle_s: float = 0.0) -> None:
         self.stops.append(drain_s)
+        self.idles.append(idle_s)
         self._stopped.set()
 
     def counters(self) -> dict[str, int]:
@@ -193,6 +195,17 @@ async def test_it_drains_and_ends_when_the_supervisor_is_gone(
     async with working(stage, monkeypatch):
         stage.leave()
     assert stage.gateway.stops == [None]
+
+
+async def test_it_stands_aside_under_another_name_and_then_lets_idle_connections_be(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    async with working(stage, monkeypatch):
+        stage.order("aside")
+        await stage.until(lambda: (stage.data / "health" / "worker-0-before.json").exists())
+        assert stage.gateway.stops == [], "it goes on serving"
+        stage.order("retire 7")
+    assert (stage.gateway.stops, stage.gateway.idles) == ([7.0], [worker.IDLE_GRACE_S])
 
 
 async def test_a_signal_drains_it_too(stage: Stage, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock) -> None:

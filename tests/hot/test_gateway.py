@@ -101,6 +101,40 @@ async def test_grace_that_is_over_ends_what_is_open(house: House, autojump_clock
     upstream.close()
 
 
+async def test_idle_connection_has_a_last_request_where_others_serve_on(house: House, autojump_clock: MockClock) -> None:
+    client, upstream = await house.asked()
+    await upstream.send(OK)
+    await client.exactly(len(OK))
+    idle = house.client()
+    await wait_all_tasks_blocked()
+    started_at = trio.current_time()
+    house.gateway.stop(30, idle_s=5)
+    await trio.sleep(4)
+    await client.send(request(b"{}"))
+    await upstream.until(b"{}")
+    await upstream.send(OK)
+    assert (await client.rest()).endswith(b"Connection: close\r\n\r\nok")
+    assert await idle.at_end()
+    await house.over.wait()
+    assert 5 <= trio.current_time() - started_at < 6
+    assert _is_empty(house.gateway)
+    for peer in (client, upstream, idle):
+        peer.close()
+
+
+async def test_second_stop_does_not_wait_for_idle_connections(house: House, autojump_clock: MockClock) -> None:
+    idle = house.client()
+    await wait_all_tasks_blocked()
+    started_at = trio.current_time()
+    house.gateway.stop(30, idle_s=20)
+    await trio.sleep(1)
+    house.gateway.stop(0)
+    assert await idle.at_end()
+    await house.over.wait()
+    assert trio.current_time() - started_at < 2
+    idle.close()
+
+
 async def test_cancelled_gateway_lets_go_of_everything(house: House, autojump_clock: MockClock) -> None:
     kept_client, kept = await house.asked()
     await kept.send(OK)
