@@ -31,7 +31,10 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-PAGES = ("how-to/query-your-data.md", "how-to/prices.md", "how-to/routing-rules.md", "how-to/watch.md")
+PAGES = (
+    *("how-to/query-your-data.md", "how-to/prices.md", "how-to/routing-rules.md", "how-to/watch.md"),
+    "how-to/websockets.md",
+)
 QUERIES = [(page, text) for page in PAGES for text in blocks(page, "sql")]
 
 
