@@ -205,6 +205,10 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
         yield Finding("fail", "certificate", str(exc), "mend the file; a gateway that runs serves what it has meanwhile")
         return
     if context is None:
+        addresses = [parse_address(text) for text in settings.gateway.listen]
+        if open_to := ", ".join(str(address) for address in addresses if not address.is_loopback):
+            act = "set gateway.tls_certificate and gateway.tls_key, or let only a proxy with TLS reach it"
+            yield Finding("warn", "certificate", f"plain HTTP on {open_to}: keys and prompts can be read on the way", act)
         return
     until = expires_at(context, settings.gateway)
     if until is None:

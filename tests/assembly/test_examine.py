@@ -71,6 +71,13 @@ def test_a_directory_that_cannot_be_made_is_found(
     assert told(line, "data") == [("fail", text)]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:0", "unix:/tmp/lectr-test.sock", "0.0.0.0:0", "192.0.2.1:1"])
+def test_plain_http_that_others_can_reach_is_pointed_out(line: CommandLine, address: str) -> None:
+    line.flags = {**line.flags, "gateway.listen": address}
+    text = f"plain HTTP on {address}: keys and prompts can be read on the way"
+    assert told(line, "certificate") == ([("warn", text)] if address in ("0.0.0.0:0", "192.0.2.1:1") else [])
+
+
 def test_a_taken_port_is_found_where_no_gateway_runs(line: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line.flags = {**line.flags, "gateway.listen": f"127.0.0.1:{taken.getsockname()[1]}"}

@@ -63,7 +63,7 @@ class Provider:
         held = b""
         while data := await stream.receive_some(65536):
             held += data
-            if held.endswith(b"{}"):
+            if held.endswith(b"{}") or (held.startswith(b"GET ") and held.endswith(b"\r\n\r\n")):
                 self.seen.append(held)
                 held = b""
                 await stream.send_all(self.answer)
