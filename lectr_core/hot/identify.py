@@ -121,7 +121,7 @@ def provider(exchange: Exchange, faults: Faults) -> None:
 def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faults: Faults) -> Way:
     asked = exchange.call
     assert asked is not None
-    if exchange.upgrade is not None:
+    if exchange.upgrade is not None and exchange.upgrade.goes_on:
         model = model_in(asked.query) or model
     clues = Clues(exchange.asked.fields.value(b"x-lectr-provider"), asked.path, model, asked.credential)
     found, path, unknown = _detect_guarded(exchange, clues, faults)
@@ -139,7 +139,7 @@ def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faul
         streamed=streamed,
         credential=asked.credential,
     )
-    if exchange.upgrade is not None:
+    if exchange.upgrade is not None and exchange.upgrade.goes_on:
         call = attrs.evolve(call, model=faults.ask(found.id, named_by, found, call) or call.model)
     return Way(found, unknown, endpoint, streams or bool(streamed), named is not None, call)
 

@@ -8,7 +8,7 @@ passed on as it came: what was sent before goes first, a reset stays a reset.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
 import trio
@@ -110,13 +110,11 @@ def _as_it_came(head: ResponseHead) -> bytes:
 
 async def _carry(exchange: Exchange, up: Flow, down: Flow, turns: Turns, first: bytes) -> EndedBy:
     """Move bytes until one side has closed and the other has got all it sent. Returns how it ended, in good order."""
-    spot, client = exchange.client.spot, exchange.client
-    limit_s = exchange.version.settings.silence_limit_s
-    spot.limit(limit_s)
+    spot = exchange.client.spot
+    patience = Patience(exchange, up, down)
     _push(down, "client")
     exchange.head_sent_ns = time.perf_counter_ns()
     turns.see([first])
-    leaving = False
     while True:
         # Both are tried to the end before sleeping: an edge comes only to who found nothing (`reactor`, I1).
         moved = _push(down, "client") | _push(up, "provider")
@@ -135,20 +133,62 @@ async def _carry(exchange: Exchange, up: Flow, down: Flow, turns: Turns, first: 
         if up.ended and not up.pending:
             return turns.closed_by_client()
         if moved:
-            _be_patient(up, down)
-            spot.limit(limit_s)
-            leaving = False
+            patience.moved()
             await spot.share()
-            continue
-        if client.hung_up and not leaving:
-            leaving = True  # its last words are held up, and that is all there is still to wait for
-            spot.limit(min(limit_s, LAST_WORDS_S))
+        else:
+            await patience.sleep()
+
+
+@attrs.define(eq=False)
+class Patience:
+    """How long may be slept. Units: seconds, on the reactor's clock."""
+
+    exchange: Exchange
+    up: Flow
+    down: Flow
+    _moved_at: float = attrs.field(init=False)
+    _left_at: float | None = attrs.field(init=False, default=None)
+    """When the client was seen to have left, its last words held up."""
+
+    def __attrs_post_init__(self) -> None:
+        self._moved_at = self._now
+
+    @property
+    def _now(self) -> float:
+        return self.exchange.client.reactor.now
+
+    def moved(self) -> None:
+        """Something went on. One that takes nothing is not excused by that. Errors: ClientGone; Late."""
+        self._moved_at, self._left_at = self._now, None
+        if self._deadline() <= self._now:
+            self._give_up()
+
+    async def sleep(self) -> None:
+        """Sleep until either side stirs. Waits: see `through`. Errors: ClientGone; Late; ConnectionEnding."""
+        client = self.exchange.client
+        if client.hung_up and self._left_at is None:
+            self._left_at = self._now  # nothing else is left to wait for
+        client.spot.deadline = self._deadline()
         try:
-            await spot.sleep()
+            await client.spot.sleep()
         except Late:
-            if leaving:
-                raise ClientGone from None
-            raise
+            self._give_up()
+
+    def _deadline(self) -> float:
+        ends = [self._moved_at + self.exchange.version.settings.silence_limit_s]
+        ends += [flow.stuck_since_s + flow.patience_s for flow in (self.up, self.down) if flow.stuck_since_s is not None]
+        if self._left_at is not None:
+            ends.append(self._left_at + LAST_WORDS_S)
+        return min(ends)
+
+    def _give_up(self) -> NoReturn:
+        stuck = self.down.stuck_since_s
+        if self._left_at is not None:
+            raise ClientGone
+        if stuck is not None and stuck + self.down.patience_s <= self._now:
+            self.exchange.client_slow = True
+            raise ClientGone
+        raise Late
 
 
 def _push(flow: Flow, target: str) -> bool:
@@ -181,10 +221,3 @@ def _pull(flow: Flow, source: str) -> bytes:
         flow.ended = True
     flow.pending = memoryview(data)
     return data
-
-
-def _be_patient(up: Flow, down: Flow) -> None:
-    """One that takes nothing is not excused by the other side's talking. Errors: Late."""
-    for flow in (up, down):
-        if flow.stuck_since_s is not None and flow.target.reactor.now - flow.stuck_since_s > flow.patience_s:
-            raise Late

@@ -48,9 +48,9 @@ class Upgrade:
     """Those that hold a provider's credential: they go to the provider that was meant, and to no other."""
 
     @property
-    def is_websocket(self) -> bool:
-        """Whether it is a WebSocket and nothing else that is asked for."""
-        return bool(self.protocols) and all(one.lower() == WEBSOCKET for one in self.protocols)
+    def goes_on(self) -> bool:
+        """Whether the provider is asked to leave HTTP."""
+        return bool(self.protocols)
 
 
 def asked_for(head: RequestHead, given: set[bytes], credentials: list[Credential]) -> Upgrade:
