@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lectr_core.assembly.atomic import make_directory, replace_file
@@ -58,16 +60,42 @@ def build(
     provider's files must not keep it from serving the others.
     Errors: PluginError; UnsettledSettings; OperatorError from a plugin.
     """
-    make_context(settings.gateway)  # workers make their own; here it is seen whether they can
-    providers = {provider.id: provider for _, provider in plugins.providers(settings)}
-    if with_files:
-        check_files(egress_of(settings, providers.values()))
+    faults: list[OperatorError] = []
+    with _gathered(faults):
+        make_context(settings.gateway)  # workers make their own; here it is seen whether they can
+    providers: dict[str, Provider] = {}
+    with _gathered(faults):
+        providers = {provider.id: provider for _, provider in plugins.providers(settings)}
+        with _gathered(faults):
+            _check_default(settings, providers)
+        if with_files:
+            check_files(egress_of(settings, providers.values()))
+    policies: tuple[Policy, ...] = ()
+    with _gathered(faults):
+        policies = tuple(policy for _, policy in plugins.policies(settings))
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        told = [exc.faults if isinstance(exc, UnsettledSettings) else (str(exc),) for exc in faults]
+        raise UnsettledSettings(tuple(fault for some in told for fault in some), "settings")
+    return providers, policies
+
+
+@contextmanager
+def _gathered(faults: list[OperatorError]) -> Iterator[None]:
+    """Go on after a fault, so that all of them can be told at once."""
+    try:
+        yield
+    except OperatorError as exc:
+        faults.append(exc)
+
+
+def _check_default(settings: Settings, providers: Mapping[str, Provider]) -> None:
     wanted = settings.gateway.default_provider
     if wanted is not None and wanted not in providers:
         known = ", ".join(sorted(providers)) or "none"
         fault = f"gateway.default_provider: expected an installed provider ({known}), got {wanted!r}"
         raise UnsettledSettings((fault,), "settings")
-    return providers, tuple(policy for _, policy in plugins.policies(settings))
 
 
 def cold_part(plugins: Plugins, settings: Settings) -> object:

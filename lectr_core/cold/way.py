@@ -91,6 +91,7 @@ async def keep_house(journal: Path, deliveries: Sequence[Delivery]) -> None:
 
 async def tell(health: Tell, deliveries: Sequence[Delivery], desk: PriceDesk, has_begun: trio.Event) -> None:
     """Say how things stand, once a second. Waits: in between."""
+    fault = None
     while True:
         standing = Standing(
             pid=os.getpid(),
@@ -101,8 +102,11 @@ async def tell(health: Tell, deliveries: Sequence[Delivery], desk: PriceDesk, ha
         )
         try:
             health(standing)
+            fault = None
         except OSError as exc:
-            _log.warning("cannot say how the cold process stands: %s", exc.strerror)
+            if exc.strerror != fault:
+                _log.warning("cannot say how the cold process stands: %s", exc.strerror)
+            fault = exc.strerror
         await trio.sleep(TELL_EVERY_S)
 
 

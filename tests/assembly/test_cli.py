@@ -172,7 +172,8 @@ def test_tail_shows_the_newest_of_the_journal(lectr: Lectr, tmp_path: Path) -> N
     assert code == 0
     assert [json.loads(row)["status"] for row in out.splitlines()] == [201, 202]
     assert json.loads(out.splitlines()[0])["started_at"] == "2023-11-14T22:13:20.000Z"
-    code, out, _ = lectr("tail", "--no-follow")
+    code, out, err = lectr("tail", "--no-follow")
+    assert err == "the journal holds 3; older ones are stored: lectr explore shows them\n"
     assert [row.split()[4] for row in out.splitlines()[1:]] == ["model-?[31m"] * 3 or "model-?[31m" in out
     assert "\x1b[31m" not in out.replace("\x1b[1m", ""), "a model's name cannot steer the terminal"
     assert lectr("tail", "--no-follow", "--last", "0", "--json") == (0, "", "")

@@ -9,10 +9,11 @@ import pytest
 
 from lectr_core.assembly.document import parse
 from lectr_core.assembly.ground import Doors, open_doors
-from lectr_core.assembly.plugins import load_plugins
+from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.reload import Watch, weigh
 from lectr_core.assembly.settings import Loaded, settle
-from lectr_core.errors import UnsettledSettings
+from lectr_core.errors import OperatorError, UnsettledSettings
+from lectr_core.model.settings import Settings
 
 
 def loaded(text: str) -> Loaded:
@@ -51,6 +52,16 @@ def test_auth_none_is_judged_by_the_doors_that_are_open() -> None:
 def test_what_the_plugins_refuse_is_refused(doors: Doors) -> None:
     with pytest.raises(UnsettledSettings, match="expected an installed provider"):
         weigh(loaded(""), loaded("[gateway]\ndefault_provider = 'x'"), load_plugins([]), doors)
+
+
+def test_faults_that_only_show_when_all_is_built_are_told_at_once(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(plugins: Plugins, settings: Settings) -> None:
+        raise OperatorError("rule: two are named 'a'")
+
+    monkeypatch.setattr(Plugins, "policies", refuse)
+    with pytest.raises(UnsettledSettings) as caught:
+        weigh(loaded(""), loaded("[gateway]\ndefault_provider = 'x'"), load_plugins([]), doors)
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["gateway.default_provider", "rule"]
 
 
 def test_a_file_is_read_again_once_it_stands_still(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import trio
 
-from lectr_core.assembly import up
+from lectr_core.assembly import pulse, up
 from lectr_core.assembly.plugins import load_plugins
 from lectr_core.assembly.settings import read_settings
 from lectr_core.assembly.supervisor import Supervisor
@@ -92,6 +92,23 @@ def test_a_worker_that_hangs_is_replaced_while_the_other_serves(tmp_path: Path, 
     assert run(tmp_path, "workers = 2\nhang_limit_s = 5.0", ready) == 0
     assert "worker-0 has said nothing for" in caplog.text
     assert "worker-0 ended (killed by SIGKILL) and is started again" in caplog.text
+
+
+def test_a_cold_process_that_hangs_is_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ready(supervisor: Supervisor, _: object) -> int:
+        cold = supervisor.cold
+        await until(lambda: supervisor._pulses["cold"].is_ready)
+        old = cold.pid
+        assert old is not None
+        os.kill(old, signal.SIGSTOP)
+        await until(lambda: cold.starts > 1 and cold.pid not in (None, old))
+        return 0
+
+    monkeypatch.setattr(pulse, "COLD_PATIENCE_S", 0.0)  # else it is given a minute
+    assert run(tmp_path, "hang_limit_s = 5.0", ready) == 0
+    assert "cold has said nothing for" in caplog.text
 
 
 def test_the_admin_listener_tells_what_is_missing_and_when_it_is_back(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ Columns: those of --json.""",
 def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_json: bool) -> None:
     """Show each request in a line when it is over: who, where, what came of it, how long, how many tokens.
 
-    Reads the journal, where records stand until they are stored and a while beyond; for older ones ask the database.
+    Reads the journal, where records stand until they are stored and a while beyond. Where that holds fewer than --last, it
+    says so; older ones are in the database.
     """
     from lectr_core.assembly.conditions import conditions
     from lectr_core.assembly.follow import Follower, Line
@@ -44,7 +45,10 @@ def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_
     if not as_json:
         click.echo(click.style(HEAD, bold=True))
     try:
-        for found in follower.newest(last):
+        begun = follower.newest(last)
+        if len(begun) < last:
+            click.echo(f"the journal holds {len(begun)}; older ones are stored: lectr explore shows them", err=True)
+        for found in begun:
             show(found)
         while follow:
             for found in follower.wait():
