@@ -140,7 +140,9 @@ def _busy() -> float:
 
 
 def _versions(wanted: list[str]) -> dict[str, str]:
-    return {
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return {"Lectr, commit": commit or "unknown"} | {
         name: peer().version or "missing"
         for name, peer in peers.ALL.items()
         if any(one.lower().startswith(name) for one in wanted)
