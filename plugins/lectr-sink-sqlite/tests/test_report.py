@@ -13,10 +13,11 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from lectr_sink_sqlite.asking.period import moment, period
+from lectr_sink_sqlite.asking.period import Period, moment, period
 from lectr_sink_sqlite.asking.report import report
 from lectr_sink_sqlite.asking.shown import seconds, share, usd
-from lectr_sink_sqlite.rollup_tables import DAY, HOUR, MINUTE
+from lectr_sink_sqlite.asking.sums import ask
+from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, HOUR, MINUTE, Grain
 from lectr_sink_sqlite.store import Store
 
 from lectr_core import CommandLine, GatewaySettings, OperatorError, Record, Settings
@@ -176,3 +177,26 @@ def test_numbers_for_people_hide_nothing() -> None:
         *("–", "0 %", "<0.1 %", "25 %", ">99.9 %", "100 %"),
     ]
     assert [seconds(ms) for ms in (None, 0.4, 1500.0)] == ["–", "0.0004", "1.5"]
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+@pytest.mark.parametrize("where", [{}, {"feature": "search"}, {"provider": "a", "model": "b"}])
+def test_a_question_reads_only_its_time_of_the_rollup(tmp_path: Path, grain: Grain, where: dict[str, str]) -> None:
+    store = Store(path=tmp_path / "lectr.db", busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=lambda: 0)
+    store.open()
+    plans: list[str] = []
+
+    class Explaining:
+        """Answers with nothing, and notes how SQLite would have gone about it."""
+
+        def execute(self, sql: str, values: tuple[str, ...]) -> list[object]:
+            plan = store._live.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+            plans.append(" ".join(step[3] for step in plan))
+            return []
+
+    ask(Explaining(), Period("2026-01-01", "2026-02-01", grain), ["feature"], where)  # type: ignore[arg-type]  # as one
+    assert len(plans) == 2
+    for table, plan in zip((grain.usage, grain.latency), plans, strict=True):
+        assert f"SEARCH {table} USING PRIMARY KEY ({grain.at}>? AND {grain.at}<?)" in plan
+        assert "SCAN" not in plan
+    store.close()

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from operator import add
 from typing import Final
 
@@ -46,26 +48,40 @@ def middle_ms(step: int) -> float:
 
 
 class Histogram:
-    """One histogram that grows. It is also what SQLite calls for the aggregates `histogram` and `histogram_sum`."""
+    """One histogram that grows. It is also what SQLite calls for the aggregate `histogram_sum`."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_counts", "_first")
 
     def __init__(self, texts: Iterable[str | None] = ()) -> None:
-        self._counts = [0] * (LAST + 1)
+        self._first = 0
+        self._counts: list[int] = []
         for text in texts:
             self.add(text)
 
     def take(self, ms: float | None) -> None:
         """Count one duration; None is none. Units: milliseconds."""
         if ms is not None:
-            self._counts[step_of(ms)] += 1
+            self._grow(step_of(ms), [1])
 
     def add(self, text: str | None) -> None:
         """Add another histogram; None is an empty one. Errors: ValueError where it is none."""
         if text is not None:
             first, *counts = _decode(text)
-            end = first + len(counts)
-            self._counts[first:end] = map(add, self._counts[first:end], counts)
+            self._grow(first, counts)
+
+    def _grow(self, first: int, counts: list[int]) -> None:
+        mine = self._counts
+        if not mine:
+            self._first, self._counts = first, counts
+            return
+        if first < self._first:
+            mine[:0] = [0] * (self._first - first)
+            self._first = first
+        at = first - self._first
+        end = at + len(counts)
+        if end > len(mine):
+            mine.extend([0] * (end - len(mine)))
+        mine[at:end] = map(add, mine[at:end], counts)
 
     @property
     def count(self) -> int:
@@ -78,24 +94,28 @@ class Histogram:
 
     def percentiles_ms(self, shares: Sequence[float]) -> list[float | None]:
         """Several at once, in the order asked."""
-        return [percentile_ms(self._counts, 0, share) for share in shares]
+        return _percentiles_ms(self._counts, self._first, shares)
 
     def text(self) -> str | None:
         """As it is stored; None where it is empty."""
-        return _text(self._counts, 0)
+        return _encode([self._first, *self._counts]).decode() if self._counts else None
 
 
-def percentile_ms(counts: Sequence[int], first: int, share: float) -> float | None:
-    """The same from bare counts, the first of which belongs to step *first*."""
-    total = sum(counts)
+def percentiles_ms(text: str | None, shares: Sequence[float]) -> list[float | None]:
+    """The durations that the *shares* (0 to 1) of a stored histogram do not exceed, by nearest rank; None of none."""
+    if text is None:
+        return [None] * len(shares)
+    first, *counts = _decode(text)
+    return _percentiles_ms(counts, first, shares)
+
+
+def _percentiles_ms(counts: list[int], first: int, shares: Sequence[float]) -> list[float | None]:
+    upto = list(accumulate(counts))
+    total = upto[-1] if upto else 0
     if not total:
-        return None
-    rank = min(max(1, math.ceil(share * total)), total)
-    for step, count in enumerate(counts, first):
-        rank -= count
-        if rank <= 0:
-            return middle_ms(step)
-    return None  # never: the counts add up to the total
+        return [None] * len(shares)
+    ranks = (min(max(1, math.ceil(share * total)), total) for share in shares)
+    return [middle_ms(first + bisect_left(upto, rank)) for rank in ranks]
 
 
 def added(one: str | None, other: str | None) -> str | None:
@@ -115,13 +135,6 @@ def added(one: str | None, other: str | None) -> str | None:
         if count:
             counts[place] += count
     return _encode([first, *counts]).decode()
-
-
-def _text(counts: list[int], first: int) -> str | None:
-    filled = [step for step, count in enumerate(counts) if count]
-    if not filled:
-        return None
-    return _encode([first + filled[0], *counts[filled[0] : filled[-1] + 1]]).decode()
 
 
 class _OfDurations:
@@ -154,10 +167,7 @@ class _OfHistograms(Histogram):
 
 
 def _percentile(text: str | None, share: float) -> float | None:
-    if text is None:
-        return None
-    first, *counts = _decode(text)
-    return percentile_ms(counts, first, share)
+    return percentiles_ms(text, (share,))[0]
 
 
 def _count(text: str | None) -> int:

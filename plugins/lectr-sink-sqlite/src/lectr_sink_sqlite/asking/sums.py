@@ -7,13 +7,13 @@ in it. Called by the commands of this room.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from lectr_sink_sqlite.asking.period import Period
-from lectr_sink_sqlite.histogram import Histogram
+from lectr_sink_sqlite.histogram import Histogram, percentiles_ms
 from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, SUMS, WHAT, WHO, Grain
 
 DIMENSIONS: Final = (*WHO, *WHAT)
@@ -60,21 +60,23 @@ class Line:
 @attrs.define
 class _Group:
     numbers: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(_NUMBERS, 0))
-    duration: Histogram = attrs.field(factory=Histogram)
-    ttft: Histogram = attrs.field(factory=Histogram)
+    duration: str | None = None
+    """A histogram as it is stored."""
+    ttft: str | None = None
 
-    def add(self, other: _Group) -> None:
-        for name, number in other.numbers.items():
-            self.numbers[name] += number
-        self.duration.add(other.duration.text())
-        self.ttft.add(other.ttft.text())
+    @classmethod
+    def of(cls, groups: Collection[_Group]) -> _Group:
+        """All of them together."""
+        numbers = {name: sum([group.numbers[name] for group in groups]) for name in _NUMBERS}
+        durations, firsts = (group.duration for group in groups), (group.ttft for group in groups)
+        return cls(numbers, Histogram(durations).text(), Histogram(firsts).text())
 
     def line(self, key: tuple[str, ...]) -> Line:
         it = self.numbers
         unbounded = it["tokens_unknown"] or it["tokens_unbounded"]
         of = it["requests"]
-        p50, p95, p99 = self.duration.percentiles_ms(SHARES)
-        first_p50, first_p95, _ = self.ttft.percentiles_ms(SHARES)
+        p50, p95, p99 = percentiles_ms(self.duration, SHARES)
+        first_p50, first_p95, _ = percentiles_ms(self.ttft, SHARES)
         return Line(
             key=key,
             requests=of,
@@ -137,27 +139,21 @@ def ask(
     keys = [_column(name, period.grain) for name in by]
     sums = [f"sum({name})" for name in _NUMBERS]
     for row in connection.execute(*_query(period.grain.usage, period, keys, sums, where)):
-        group = groups.setdefault(tuple(row[: len(by)]), _Group())
-        group.numbers = dict(zip(_NUMBERS, (number or 0 for number in row[len(by) :]), strict=True))
+        groups[tuple(row[: len(by)])] = _Group(dict(zip(_NUMBERS, [number or 0 for number in row[len(by) :]], strict=True)))
     if not {*by, *where} & {*WHAT}:
         columns = ["histogram_sum(duration_json)", "histogram_sum(ttft_json)"]
         for *key, duration, first in connection.execute(*_query(period.grain.latency, period, keys, columns, where)):
             group = groups.setdefault(tuple(key), _Group())
-            group.duration.add(duration)
-            group.ttft.add(first)
+            group.duration, group.ttft = duration, first
     groups = {key: group for key, group in groups.items() if group.numbers["requests"]}
-    total = _Group()
-    for group in groups.values():
-        total.add(group)
+    total = _Group.of(groups.values())
     by_time = any(name in TIMES for name in by)
     order = sorted(groups, key=lambda key: key if by_time else (-_cost(groups[key]), -_requests(groups[key]), key))
     shown = order if most is None or len(order) <= most else order[:most]
     lines = [groups[key].line(key) for key in shown]
     rest = len(order) - len(shown)
     if rest:
-        others = _Group()
-        for key in order[len(shown) :]:
-            others.add(groups[key])
+        others = _Group.of([groups[key] for key in order[len(shown) :]])
         lines.append(others.line((REST, *[""] * (len(by) - 1))))
     return Answer(lines, rest, total.line(("",) * len(by)))
 
