@@ -72,14 +72,15 @@ class Crowd:
         holder = exchange.holder
         if holder is not None:
             most = exchange.version.settings.max_requests_per_key
-            if self.by_key[holder.key_id] >= most:
+            count = self.by_key[holder.key_id] + 1
+            if count > most:
                 self.refused["over_key"] += 1
                 message = f"this key has {most} requests open, which is its limit (gateway.max_requests_per_key)"
                 raise Refused(
                     Refusal(429, "concurrent_streams_exceeded", message, kind="rate_limit_error", retry_after_s=1),
                     category="rate_limit",
                 )
-            self.by_key[holder.key_id] += 1
+            self.by_key[holder.key_id] = count
         exchange.crowd = self
 
     def hold(self, exchange: Exchange, size: int) -> None:
@@ -122,12 +123,10 @@ def network_of(address: object) -> str | None:
     """
     if not isinstance(address, tuple):
         return None
-    try:
-        found = ipaddress.ip_address(str(address[0]).partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
+    host = str(address[0])
+    if ":" not in host:
+        return host
+    found = ipaddress.IPv6Address(host.partition("%")[0])
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(found), _NETWORK_BITS), strict=False).network_address)

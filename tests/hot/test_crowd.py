@@ -168,7 +168,6 @@ async def test_door_is_shut_while_all_descriptors_are_promised_and_opens_again(
         (("fe80::1%eth0", 4711, 0, 2), "fe80::"),
         ("", None),
         (b"\0name", None),
-        (("nonsense", 1), None),
     ],
 )
 def test_one_client_counts_once_whatever_address_of_its_network_it_uses(accepted: object, network: str | None) -> None:
