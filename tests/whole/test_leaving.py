@@ -47,8 +47,8 @@ def asking(running: Gateway, name: str, feature: str, **body: object) -> bytes:
 def uploading(running: Gateway, name: str) -> bytes:
     """The beginning of an upload."""
     fields = (("X-Lectr-Key", running.key), ("X-Lectr-Feature", name), ("x-standin", name))
-    fields = (*fields, ("Content-Type", "multipart/form-data; boundary=b"), ("Content-Length", "100000"))
-    return request("POST", "/v1/audio/transcriptions", *fields, framed=False) + b"--b\r\n"
+    framing = (("Content-Type", "multipart/form-data; boundary=b"), ("Content-Length", "100000"))
+    return request("POST", "/v1/audio/transcriptions", *fields, *framing, framed=False) + b"--b\r\n"
 
 
 @pytest.mark.parametrize("phase", PHASES)
