@@ -177,7 +177,7 @@ class RealtimeReader(MessageReader):
 
     def _begin(self, response: _Response) -> list[Turn]:
         key = raw_word(response.id)
-        if key is None or len(self._open) >= MAX_OPEN:
+        if key is None or key in self._open or len(self._open) >= MAX_OPEN:
             return []
         self._open[key] = _Open(self._model)
         return [Turn(key=key, model=self._model)]

@@ -12,6 +12,7 @@ from lectr_core.testing.providers import Case, check_provider
 from lectr_core.testing.readers import check_reader
 from lectr_core.testing.samples import bare_record, sample_facts, sample_record
 from lectr_core.testing.sinks import check_sink
+from lectr_core.testing.tunnels import check_tunnel_reader
 
 __all__ = [
     "Broken",
@@ -22,6 +23,7 @@ __all__ = [
     "check_provider",
     "check_reader",
     "check_sink",
+    "check_tunnel_reader",
     "sample_facts",
     "sample_record",
 ]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectr_core import MessageReader, RealtimeReader, ResponsesTunnelReader, Turn, realtime_usage, units
+from lectr_core import MessageReader, Reading, RealtimeReader, ResponsesTunnelReader, Turn, realtime_usage, units
+from lectr_core.testing import check_tunnel_reader
 
 Event = dict[str, Any]  # Any: JSON
 
@@ -219,11 +220,8 @@ def test_a_response_that_is_cut_is_told_with_what_is_known() -> None:
     assert (cut.reading.state, cut.reading.delta_chars, cut.reading.model) == ("absent", 5, "think-1-2026")
 
 
-json_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
-    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=5), inner, max_size=2)),
-    max_leaves=5,
-)
+odd = ({"id": "a"}, {"id": 3}, {"id": "a", "usage": {"input_tokens": -1}}, {"audio": {"input": []}}, {"model": {}})
+json_values = st.sampled_from([None, True, 3, -1, 1.5, 1e300, "x", "a" * 300, [], {}, [[]], *odd])
 kinds = st.sampled_from(
     [
         *("response.created", "response.done", "response.completed", "response.output_text.delta", "response.create"),
@@ -248,3 +246,31 @@ def test_nothing_that_is_said_makes_a_reader_raise(make: type[MessageReader], me
         for turn in reader.hear(message, from_client=by_client):
             assert isinstance(turn, Turn)
     assert all(turn.reading is not None for turn in reader.finish())
+
+
+def said(*messages: Event, by_client: bool = False) -> list[tuple[bytes, bool]]:
+    return [(json.dumps(one).encode(), by_client) for one in messages]
+
+
+def test_both_keep_the_promises_of_the_kit() -> None:
+    session = {"type": "session.created", "session": SESSION}
+    begun = {"type": "response.created", "response": {"id": "resp_1"}}
+    delta = {"type": "response.output_text.delta", "response_id": "resp_1", "delta": "hello"}
+    ended = told(RealtimeReader(), session, begun, delta, done())[-1].reading
+    assert ended is not None
+    cut = Reading(model="talk-1", deltas=1, delta_chars=5)
+    talk = said(session, begun, delta, done(), begun, delta)
+    check_tunnel_reader(RealtimeReader, talk, [ended, cut])
+    thought = [
+        *said(ASK, by_client=True),
+        *said(CREATED, DELTA, COMPLETED),
+        *said(ASK, by_client=True),
+        *said(CREATED, DELTA),
+    ]
+    reader = ResponsesTunnelReader()
+    for message, by_client in thought[:3]:
+        reader.hear(message, from_client=by_client)
+    (whole,) = reader.hear(thought[3][0], from_client=False)
+    assert whole.reading is not None
+    cut = Reading(model="think-1-2026", answer_id="resp_1", finish_reason="in_progress", deltas=1, delta_chars=5)
+    check_tunnel_reader(ResponsesTunnelReader, thought, [whole.reading, cut])

@@ -18,13 +18,14 @@ from lectr_core import (
     Credential,
     GatewaySettings,
     ProviderSettings,
+    Reading,
     Secret,
     Settings,
     TunnelReader,
     Tunnels,
     Turn,
 )
-from lectr_core.testing import Case, check_provider
+from lectr_core.testing import Case, check_provider, check_tunnel_reader
 
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 GEMINI = gemini_of(Settings(GatewaySettings(), {"provider.gemini": ProviderSettings()}, "v", {}))
@@ -113,6 +114,16 @@ def test_a_turn_that_is_cut_has_a_lower_bound() -> None:
     (cut,) = reader.finish()
     assert cut.reading is not None
     assert (cut.reading.state, cut.reading.finish_reason) == ("partial", None)
+
+
+def test_the_promises_of_the_kit_are_kept() -> None:
+    setup = (json.dumps(SETUP).encode(), True)
+    messages = [(json.dumps(one).encode(), False) for one in (SOUND, SPOKEN, COMPLETE, {"usageMetadata": USAGE}, SOUND)]
+    reader = LiveReader()
+    reader.hear(*setup[:1], from_client=True)
+    whole = [turn.reading for turn in told(reader, SOUND, SPOKEN, COMPLETE, {"usageMetadata": USAGE}) if turn.reading]
+    cut = Reading(model="gemini-2.5-flash-live", deltas=1)
+    check_tunnel_reader(LiveReader, [setup, *messages], [*whole, cut])
 
 
 def test_a_call_of_a_tool_is_output() -> None:
