@@ -220,7 +220,13 @@ def test_a_response_that_is_cut_is_told_with_what_is_known() -> None:
     assert (cut.reading.state, cut.reading.delta_chars, cut.reading.model) == ("absent", 5, "think-1-2026")
 
 
-odd = ({"id": "a"}, {"id": 3}, {"id": "a", "usage": {"input_tokens": -1}}, {"audio": {"input": []}}, {"model": {}})
+odd: tuple[Event, ...] = (
+    {"id": "a"},
+    {"id": 3},
+    {"id": "a", "usage": {"input_tokens": -1}},
+    {"audio": {"input": []}},
+    {"model": {}},
+)
 json_values = st.sampled_from([None, True, 3, -1, 1.5, 1e300, "x", "a" * 300, [], {}, [[]], *odd])
 kinds = st.sampled_from(
     [
