@@ -95,6 +95,24 @@ def test_answer_without_its_client_is_counted_where_a_rule_says_so(
         assert upstream.seen(name, state="closed")[0].closed
 
 
+def test_what_was_told_before_the_client_left_is_a_lower_bound(own: Gateway, upstream: Upstream, name: str) -> None:
+    """This dialect tells the prompt's tokens as its answer begins, and the output's at its end."""
+    body = json.dumps({"model": "claude-sonnet-4-5", "stream": True, "max_tokens": 100, "messages": []}).encode()
+    fields = (("X-Lectr-Key", own.key), ("X-Lectr-Feature", name), ("x-standin", name), ("Content-Type", "application/json"))
+    asked = request("POST", "/v1/messages", *fields, body=body)
+    steps = by_default(asked.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", body)
+    upstream.script(name, *steps[:3], wait("never"))
+    with wire(own.url) as line:
+        line.send(asked)
+        line.until(b"message_start")
+        line.until(b"content_block")
+    (row,) = own.stored(1, "feature = ?", name)
+    assert (row["outcome"], row["ended_by"], row["status"]) == ("client_disconnected", "client_gone", 200)
+    assert row["input_tokens_low"] == INPUT
+    assert row["output_tokens_low"] < OUTPUT
+    assert row["output_tokens_high"] is None or row["output_tokens_high"] >= OUTPUT
+
+
 def test_second_signal_hurries_a_stop(tmp_path: Path, upstream: Upstream, name: str) -> None:
     upstream.script(name, wait("never"))
     with gateway(tmp_path, upstream.url, held=True) as running:
