@@ -21,6 +21,7 @@ from lectr_core.model.keys import KeyHolder
 from lectr_core.model.record import Attempt, Begun, EndedBy
 from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
+from lectr_core.wire.form import FormModel
 from lectr_core.wire.framing import Body, NoBody
 from lectr_core.wire.heads import RequestHead
 
@@ -87,6 +88,8 @@ class Exchange:
     """Its content."""
     body_read: bool = False
     """Whether the whole body is here; else it streams."""
+    form: FormModel | None = None
+    """Looks for the model in a form that streams; None: it is no form."""
     request_bytes: int = 0
     waited_ns: int = 0
     """Spent waiting for the client or for a connection, before anything went upstream."""

@@ -9,6 +9,8 @@ import logging
 import time
 from typing import Final
 
+import attrs
+
 from lectr_core.hot.exchange import ErrorSource, Exchange
 from lectr_core.hot.guard import Faults, text_of
 from lectr_core.journal.writer import Writer
@@ -49,6 +51,8 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
             ttft_ns = observer.first_token_ns - exchange.clock_ns
         if reading.error_category is not None and outcome == "ok":
             outcome, source, category = "provider_error", "provider", reading.error_category
+    if exchange.form is not None:
+        _name_form(exchange)
     _add_attempt(exchange, now_ns, category)
     request_id, headroom = _from_head(exchange, faults)
     refused = exchange.refused
@@ -137,6 +141,16 @@ def _judge(
             return "provider_error", "provider", text_of(provider.classify(answer))
         return "provider_error", "provider", None
     return "ok", None, None
+
+
+def _name_form(exchange: Exchange) -> None:
+    """A form's model is known only when it has gone by: after the begun line was written."""
+    model = exchange.form.model if exchange.form is not None else None
+    if model is None or exchange.model_requested is not None:
+        return
+    exchange.model_requested = exchange.model_sent = model
+    if exchange.begun is not None:
+        exchange.begun = attrs.evolve(exchange.begun, model_requested=model, model_sent=model)
 
 
 def _add_attempt(exchange: Exchange, now_ns: int, category: str | None) -> None:

@@ -1,6 +1,7 @@
 """Step 1 and 3: the head, then the body as far as deciding needs it. Called by `way.py`.
 
-Only JSON is read to decide, up to the configured size; every other body streams through later, unread.
+Only JSON is read to decide, up to the configured size; every other body streams through later, unread. Of a form, the
+model is seen as it goes by.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lectr_core.hot.pace import Pace
 from lectr_core.hot.reactor import Late
 from lectr_core.model.call import Refusal
 from lectr_core.wire import framing, heads
+from lectr_core.wire.form import form_model
 from lectr_core.wire.forwarding import is_own
 from lectr_core.wire.framing import ChunkedBody
 from lectr_core.wire.heads import RequestHead
@@ -76,7 +78,10 @@ async def body_to_decide(exchange: Exchange) -> None:
     Errors: Refused (413, 408, 503); MalformedMessage; ClientGone.
     """
     head, settings, body = exchange.asked, exchange.version.settings, exchange.body
-    if not head.has_body or not _is_json(head):
+    if not head.has_body:
+        return
+    if not _is_json(head):
+        exchange.form = form_model(head.fields.value(b"content-type"))
         return
     if head.length is not None and head.length > settings.max_body_bytes:
         raise Refused(_too_large(settings.max_body_bytes), closes=True)

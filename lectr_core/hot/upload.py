@@ -115,6 +115,8 @@ class Upload:
             raise MalformedMessage("a trailer carries a field that must not go on")
         exchange.rest = data[end:]
         exchange.request_bytes += sum(map(len, content))
+        if exchange.form is not None:
+            exchange.form.feed(content)
         self._pending = memoryview(data)[:end]
         return True
 

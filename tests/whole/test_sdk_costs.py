@@ -91,6 +91,11 @@ OPENAI: dict[str, Call] = {
     "embeddings": lambda client, model: client.embeddings.create(model=model, input="x", encoding_format="float"),
     "image": lambda client, model: client.images.generate(model=model, prompt="x"),
     "image, and the model that wrote it": lambda client, model: client.images.generate(model=model, prompt="x"),
+    "image, edited, streamed": lambda client, model: list(
+        client.images.edit(model=model, prompt="x", image=sound(), stream=True)
+    ),
+    "transcript, by tokens": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
+    "transcript, by seconds": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
     "batch, its results": lambda client, _: client.files.content("file-7").read(),
 }
 ANTHROPIC: dict[str, Call] = {
@@ -110,6 +115,7 @@ GROQ: dict[str, Call] = {
     "groq": _CHAT,
     "groq, streamed, usage in x_groq": _CHAT_STREAM,
     "groq, a system of models": _CHAT,
+    "groq, a transcript": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
 }
 GEMINI: dict[str, Call] = {
     "content, audio, a cache and thoughts": _CONTENT,
@@ -178,27 +184,6 @@ def test_work_in_the_background_is_open_and_counted_with_the_first_that_tells(
         ("reported", 225_000, 100),
         ("reported", 0, 0),
     ]
-
-
-UPLOADS: dict[str, Call] = {
-    "image, edited, streamed": lambda client, model: list(
-        client.images.edit(model=model, prompt="x", image=sound(), stream=True)
-    ),
-    "transcript, by tokens": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
-    "transcript, by seconds": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
-}
-
-
-@pytest.mark.parametrize("case", UPLOADS)
-def test_an_uploads_counts_are_read(case: str, by_sdk: Way, holding: Gateway, name: str) -> None:
-    """An upload passes unread, its model with it, and the answer names none: what it cost cannot be said then."""
-    by_hand = of_openai.CASES[case]
-    by_sdk.upstream.script(name, send(answer(by_hand)))
-    with openai_of(by_sdk, name) as client:
-        UPLOADS[case](client, by_hand.model or "")
-    (row,) = holding.stored(1, "feature = ?", name)
-    assert (row["input_tokens"], row["output_tokens"], row["tokens_source"]) == (*by_hand.tokens, "reported")
-    assert row["cost_nanousd"] in (None, by_hand.nanousd)
 
 
 def test_a_batch_is_open_until_its_results_are_fetched_and_counted_once(by_sdk: Way, holding: Gateway, name: str) -> None:
