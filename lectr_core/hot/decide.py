@@ -106,7 +106,7 @@ def _follow(exchange: Exchange, route: Route) -> str | None:
         if fault is not None or other is None:
             return fault
         target = other
-        query = "&".join(part for part in call.query.split("&") if not part.startswith("key="))
+        query = "&".join(part for part in call.query.split("&") if not part.startswith(("key=", "api-key=")))
         call = attrs.evolve(call, credential=None, query=query)
     content = None
     if route.model is not None and route.model != call.model:

@@ -227,7 +227,7 @@ odd: tuple[Event, ...] = (
     {"audio": {"input": []}},
     {"model": {}},
 )
-json_values = st.sampled_from([None, True, 3, -1, 1.5, 1e300, "x", "a" * 300, [], {}, [[]], *odd])
+json_values: st.SearchStrategy[object] = st.sampled_from([None, True, 3, -1, 1.5, 1e300, "x", "a" * 300, [], {}, [[]], *odd])
 kinds = st.sampled_from(
     [
         *("response.created", "response.done", "response.completed", "response.output_text.delta", "response.create"),

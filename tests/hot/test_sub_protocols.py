@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from lectr_core import Origin, Secret
+from lectr_core import Facts, Origin, Route, Secret, Verdict
 
 from .handshake import asking
 from .stage import KEY, FakeProvider, request, stage
@@ -88,3 +88,31 @@ async def test_a_key_in_the_query_is_taken_and_never_goes_on(name: str, autojump
         await client.send(asking(path=f"/v1/realtime?{name}={KEY}&model=one-live", key=False))
         upstream = await it.upstream()
         assert (await upstream.until(b"\r\n")) == b"GET /v1/realtime?model=one-live HTTP/1.1\r\n"
+
+
+async def test_a_route_elsewhere_leaves_the_clients_credentials_behind(autojump_clock: MockClock) -> None:
+    class There:
+        id = "there"
+        asked: Facts | None = None
+
+        def decide(self, facts: Facts) -> Verdict:
+            self.asked = facts
+            return Verdict(rule="r", route=Route(provider="two"))
+
+        def explain(self, facts: Facts) -> str:
+            return ""
+
+    policy = There()
+    two = FakeProvider(id="two", origin=Origin("http", "two.test", 80), accepts_unclaimed=False, held=Secret(b"held-two"))
+    async with stage(FakeProvider(), two, policies=(policy,)) as it:
+        client = it.client()
+        offered = "Sec-WebSocket-Protocol: realtime, marked-insecure-api-key.sk-one-1"
+        await client.send(asking(offered, path="/v1/realtime?model=one-live&api-key=sk-one-2&key=sk-one-3"))
+        head = (await (await it.upstream()).until(b"\r\n\r\n")).decode()
+        assert head.startswith("GET /v1/realtime?model=one-live HTTP/1.1\r\nHost: two.test\r\n")
+        assert "\r\nSec-WebSocket-Protocol: realtime\r\n" in head
+        assert "\r\nAuthorization: Bearer held-two\r\n" in head
+        assert "\r\nUpgrade: websocket\r\n" in head
+        assert "sk-one" not in head
+        assert policy.asked is not None
+        assert (policy.asked.model, policy.asked.method) == ("one-live", "GET")
