@@ -101,6 +101,9 @@ def read_all_from(stream: Path, cursor: Cursor | None = None) -> tuple[list[Ende
     """Everything from *cursor* on, by one reader; and how many lines it found damaged."""
     with reader.StreamReader(stream, cursor or Cursor(stream=stream.name)) as source:
         batch = source.read(ALL)
+        again = source.read(ALL)
+        assert not again.ended
+        assert again.cursor == batch.cursor, "what is finished stays as it is"
         return list(batch.ended), batch.cursor, source.damaged
 
 

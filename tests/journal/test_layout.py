@@ -24,6 +24,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@settings(deadline=None)
 @given(letter=st.sampled_from([BEGUN, ENDED, CLOSED]), text=st.binary(max_size=50))
 def test_a_line_is_taken_apart_as_it_was_made(letter: bytes, text: bytes) -> None:
     line = sealed(letter, text)
@@ -31,13 +32,14 @@ def test_a_line_is_taken_apart_as_it_was_made(letter: bytes, text: bytes) -> Non
     assert unsealed(line[:-1]) == (letter, text, True)
 
 
+@settings(deadline=None)
 @given(line=st.binary(max_size=30))
 def test_no_junk_is_taken_for_a_line(line: bytes) -> None:
     letter, text, is_whole = unsealed(line)
     assert not is_whole or sealed(letter, text) == line + b"\n"
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(at=st.integers(0, len(STREAM) - 1), byte=st.integers(0, 255))
 def test_any_flipped_byte_is_detected_and_no_record_becomes_another(stream: Path, at: int, byte: int) -> None:
     if byte == STREAM[at]:
