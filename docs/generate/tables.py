@@ -67,9 +67,13 @@ WRONG: Final = {
     "the process is killed in the middle": (
         "the transaction is gone as a whole; what it held is written again from the journal"
     ),
+    "the file is removed, or another takes its place": (
+        "the sink notices before its next write, the log says so, and a new one is filled with what the journal still holds"
+    ),
     "the file is damaged": (
         "it is moved to `lectr.db.corrupt-<time>`, a new one begins, and the log says so; "
-        "what the journal still holds is stored again"
+        "what the journal still holds is stored again; `lectr verify` "
+        "exits with 1 for as long as it lies there, since what only it holds is in no count"
     ),
     "a row is older than `retention_days`, or the file holds more than `max_bytes`": (
         "the oldest rows are removed, a little at a time after each write; the rollups by hour and day keep their sums"
