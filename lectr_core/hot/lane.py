@@ -25,7 +25,7 @@ _FAULTS: Final = (OSError, Broken, MalformedMessage, trio.BrokenResourceError, t
 class Flow:
     """One request and its answer on the way."""
 
-    __slots__ = ("chunked", "cut", "ended", "method", "number", "owed", "sent", "stir", "to_lane")
+    __slots__ = ("chunked", "cut", "ended", "method", "number", "outlived", "owed", "sent", "stir", "to_lane")
 
     def __init__(self, number: int, method: bytes, *, sent: bool) -> None:
         self.number = number
@@ -42,6 +42,8 @@ class Flow:
         """Whether the whole answer is here."""
         self.cut = False
         """Whether it will never be."""
+        self.outlived = False
+        """Whether the lane's user asks anew already: it has all that the answer's length promised."""
         self.stir = trio.Event()
 
     async def changed(self) -> None:
@@ -148,6 +150,8 @@ class Lane:
             flow.stir.set()
             more = bytes(await self._stream.receive_some(READ_BYTES))
             behind[0] += more
+            flow.outlived = True
+            flow.stir.set()
             if not more:
                 both.cancel()
         except _FAULTS:
@@ -174,8 +178,8 @@ class Lane:
                     await self._stream.send_all(data)
                     if owed and not flow.ended:
                         self._carrier.credit(flow, owed)
-                elif flow.ended or flow.cut:
-                    return flow.ended
+                elif flow.ended or flow.cut or flow.outlived:
+                    return flow.ended or flow.outlived
                 else:
                     await flow.changed()
         except _FAULTS:

@@ -43,7 +43,7 @@ MAX_UNSENT_BYTES: Final = 256 * 1024
 MAX_WAITING_BYTES: Final = 16 * WINDOW_BYTES
 """Of one answer, its framing included: tiny frames must not fill the memory."""
 
-_FAULTS = (OSError, h2.exceptions.H2Error, MalformedMessage, LookupError, ValueError)
+FAULTS: Final = (OSError, h2.exceptions.H2Error, MalformedMessage, LookupError, ValueError)
 
 
 class Session:
@@ -75,12 +75,7 @@ class Session:
 
         Waits: on the provider. Cancel: every lane is closed, and so is the connection.
         """
-        window = {h2.settings.SettingCodes.ENABLE_PUSH: 0, h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES}
-        size = {h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: heads.MAX_HEAD_BYTES}
-        self._h2.local_settings = h2.settings.Settings(client=True, initial_values=window | size)
-        self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(SESSION_WINDOW_BYTES)
-        self._flush()
+        self.greet()
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -90,6 +85,15 @@ class Session:
         finally:
             self.over = True
             self._sock.close()
+
+    def greet(self) -> None:
+        """The first words of the connection."""
+        window = {h2.settings.SettingCodes.ENABLE_PUSH: 0, h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES}
+        size = {h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: heads.MAX_HEAD_BYTES}
+        self._h2.local_settings = h2.settings.Settings(client=True, initial_values=window | size)
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(SESSION_WINDOW_BYTES)
+        self._flush()
 
     def lane(self) -> socket.socket:
         """One more connection for one request after the other. Errors: OSError."""
@@ -152,7 +156,7 @@ class Session:
                     self._stir.unpark_all()
                 await self._output.wait()
                 self._output = trio.Event()
-        except _FAULTS:
+        except FAULTS:
             self._lose()
 
     async def _send_some(self, data: bytes) -> int:
@@ -167,15 +171,19 @@ class Session:
     async def _read(self) -> None:
         try:
             while data := await self._receive():
-                for event in self._h2.receive_data(self._farewell.take(data)):
-                    self._heed(event)
-                if self._farewell.last_stream is not None:
-                    self._part(self._farewell.last_stream if self._farewell.is_orderly else 0)
-                self._flush()
-                self._stir.unpark_all()
-        except _FAULTS:
+                self.hear(data)
+        except FAULTS:
             pass
         self._lose()
+
+    def hear(self, data: bytes) -> None:
+        """Take what the provider sent. Errors: one of FAULTS; the connection is then of no use any more."""
+        for event in self._h2.receive_data(self._farewell.take(data)):
+            self._heed(event)
+        if self._farewell.last_stream is not None:
+            self._part(self._farewell.last_stream if self._farewell.is_orderly else 0)
+        self._flush()
+        self._stir.unpark_all()
 
     async def _receive(self) -> bytes:
         while True:

@@ -221,6 +221,27 @@ async def test_a_slow_client_holds_its_own_stream_and_no_other(ca_file: Path) ->
         assert content(await quick.until(b"\r\n0\r\n\r\n")) == b"x" * 10
 
 
+async def test_streams_that_were_given_up_leave_room_for_others(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiplex, "SESSION_WINDOW_BYTES", multiplex.WINDOW_BYTES)  # less than what they are sent together
+
+    async def much(seen: Seen) -> None:
+        await seen.whole.wait()
+        await seen.head(JSON)
+        await seen.send(b"x" * (10 if bytes(dict(seen.fields)[b":path"]).endswith(b"?few") else 5_000_000), end=True)
+
+    async with served(server := Server(much), way(ca_file)) as it:
+        for number in range(6):
+            client = it.client()
+            await client.send(request(b"{}"))
+            await client.until(b"xxx")
+            client.close()
+            await it.record(number + 1)
+        last = it.client()
+        await last.send(request(b"{}", path="/v1/known?few"))
+        assert content(await last.until(b"\r\n0\r\n\r\n")) == b"x" * 10
+        assert len(server.connections) == 1
+
+
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("how", ["reset", "close", "split", "garbage"])
 async def test_an_answer_that_is_cut_is_cut_for_the_client_too(ca_file: Path, begun: bool, how: str) -> None:
@@ -295,6 +316,22 @@ async def test_answers_without_content_are_framed_right(
             assert answer.startswith(b"HTTP/1.1 " + status)
             assert expected in answer
             assert b"transfer-encoding" not in answer
+
+
+async def test_an_answer_that_has_its_length_is_whole_though_its_stream_does_not_end(ca_file: Path) -> None:
+    async def endless(seen: Seen) -> None:
+        await seen.whole.wait()
+        await seen.head(JSON, (b"content-length", b"2"))
+        await seen.send(b"ok")
+
+    async with served(server := Server(endless), way(ca_file)) as it:
+        client = it.client()
+        for _ in range(3):
+            await client.send(request(b"{}"))
+            await client.until(b"ok")
+        with trio.fail_after(5):
+            await server.seen[0].reset.wait()
+        assert len(server.connections) == 1
 
 
 async def test_an_early_answer_ends_the_upload_and_the_connection_serves_on(ca_file: Path) -> None:
