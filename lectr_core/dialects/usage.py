@@ -14,8 +14,8 @@ from lectr_core.model.reading import Tree
 from lectr_core.model.units import MAX_COUNT
 
 _MAX_DEPTH: Final = 6
-# The largest usage object known has about 60 members.
-_MAX_MEMBERS: Final = 256
+# An answer may tell each turn of a long loop, with about ten members a turn.
+_MAX_MEMBERS: Final = 2048
 _MAX_NAMES: Final = 1024
 _names: Final[set[str]] = set()
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/@-]{0,63}")
@@ -41,7 +41,7 @@ def branch(tree: object, name: str) -> Tree:
 def numbers(tree: object) -> Tree:
     """What may be kept of a usage object: its numbers and its short enumerated words.
 
-    Shapes: names and nesting stay; an object or list deeper than 6, or behind the 256th member, is left out, and so is
+    Shapes: names and nesting stay; an object or list deeper than 6, or behind the 2048th member, is left out, and so is
         every other value.
     """
     left = [_MAX_MEMBERS]

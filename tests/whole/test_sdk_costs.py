@@ -6,6 +6,7 @@ The answers and the arithmetic are those of `tests/accounting`; here they go the
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -162,6 +163,8 @@ def test_an_sdks_call_costs_what_was_worked_out_by_hand(
     assert (row["provider"], row["tokens_source"]) == (case.provider, "reported"), told
     assert (row["input_tokens"], row["output_tokens"]) == case.tokens
     assert row["cost_nanousd"] == row["cost_low_nanousd"] == row["cost_high_nanousd"] == case.nanousd, told
+    if row["by_model_json"] is not None:
+        assert sum(one["cost_nanousd"] for one in json.loads(row["by_model_json"])) == case.nanousd
     assert (row["cost_basis"], row["usage_check"]) == (case.basis, case.check if case.check is None else int(case.check))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lectr_provider_anthropic.usage import merge, tier_of, usage_of, without_output
 
-from lectr_core import Tree, units
+from lectr_core import Terms, Tree, raw_tree, units
 
 numbers = st.integers(0, 10**9)
 # A loaded machine draws slowly, which says nothing about the code.
@@ -106,3 +107,12 @@ def test_the_speed_speaks_before_the_tier(tree: Tree, tier: str | None):
 def test_a_placeholder_for_output_is_left_out():
     tree = {"input_tokens": 3, "output_tokens": 1, "output_tokens_details": {"thinking_tokens": 1}}
     assert without_output(tree) == {"input_tokens": 3}
+
+
+def test_every_turn_of_a_long_loop_counts():
+    turns = [{"type": "message", "input_tokens": 100 + turn, "output_tokens": 1} for turn in range(120)]
+    tree = {"input_tokens": 100, "output_tokens": 120, "iterations": turns}
+    usage = usage_of(raw_tree(msgspec.Raw(msgspec.json.encode(tree))))
+    assert usage.units == {units.INPUT: sum(range(100, 220)), units.OUTPUT: 120}
+    assert usage.terms == Terms(longest_prompt=219)
+    assert usage.adds_up is True

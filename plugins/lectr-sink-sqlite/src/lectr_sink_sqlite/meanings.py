@@ -148,6 +148,10 @@ REQUESTS: Final[dict[str, Column]] = {
     "usage_json": (JSON, "The provider's own usage object, numbers and short words only."),
     "attempts_json": (JSON, "Every try: provider, model, status, category, duration in ns."),
     "headroom_json": (JSON, "The provider's rate-limit headers, as sent."),
+    "by_model_json": (
+        JSON,
+        "Where several models, tiers or prompts made the answer: what each took, and what that cost. They sum to the row.",
+    ),
     "stream": (TEXT, "Which worker's life the sequence number counts in."),
     "seq": (COUNT, "1, 2, 3 … within the stream; a gap is a record that was lost."),
     "connection": (

@@ -31,6 +31,7 @@ COLUMNS = (
     *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd"),
     *("cost_parts_json", "units_json", "usage_json", "attempts_json", "headroom_json", "stream", "seq"),
     "connection",
+    "by_model_json",
 )
 """The columns that are written, in the order of `row`; the others of the table are generated from these."""
 
@@ -70,6 +71,7 @@ def row(record: Record) -> Row:
         *(_tree(account.cost_parts_nanousd), _tree(account.units), _tree(usage.raw) if usage else None),
         *(_json(ended.attempts).decode() if ended.attempts else None, _tree(ended.headroom)),
         *(record.stream, begun.seq, begun.connection),
+        _json(account.by_model).decode() if account.by_model else None,
     )
 
 

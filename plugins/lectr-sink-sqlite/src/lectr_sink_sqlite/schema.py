@@ -300,3 +300,9 @@ def connections(db: Database) -> None:
 def repricings(db: Database) -> None:
     """What was restated, and by how much."""
     db.execute(repricing.REPRICINGS)
+
+
+@migrations(name="0010_by_model")
+def by_model(db: Database) -> None:
+    """Which model took how much, where an answer is the work of several."""
+    db.execute("ALTER TABLE requests ADD COLUMN by_model_json TEXT")
