@@ -144,7 +144,8 @@ async def send(exchange: Exchange, head: bytes, pool: Pool) -> Upstream:
         link = await _open(exchange, pool, place)
     exchange.sent_ns = time.perf_counter_ns()
     upload = Upload(exchange, link, head, exchange.raw_body)
-    replay = (head, exchange.raw_body) if kept and _may_see_twice(exchange, place) else None
+    may_be_asked = kept and exchange.version.stale_retries
+    replay = (head, exchange.raw_body) if may_be_asked and _may_see_twice(exchange, place) else None
     exchange.raw_body = b""
     try:
         answer, rest = await _converse(exchange, link, upload)
