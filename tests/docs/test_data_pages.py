@@ -73,7 +73,7 @@ def test_the_sums_of_the_pages_see_the_rows(database: sqlite3.Connection) -> Non
 
 
 def test_the_prices_of_the_page_are_taken_as_written() -> None:
-    (text,) = blocks("how-to/prices.md", "toml")
+    text, discounts = blocks("how-to/prices.md", "toml")
     reading = take_apart(parse(text), prices.lectr_settings())
     assert reading.faults == []
     book = overrides.OverrideBook(reading.sections["prices"].override)
@@ -82,3 +82,6 @@ def test_the_prices_of_the_page_are_taken_as_written() -> None:
     assert quote.rates["input"] * 10**6 == Decimal("0.12")
     assert quote.note == "our contract"
     assert book.quote(PriceQuestion("ollama", "llama3.2", day_of(0), None, 10)) is not None
+    reading = take_apart(parse(discounts), prices.lectr_settings())
+    assert reading.faults == []
+    assert [discount.percent for discount in reading.sections["prices"].discount] == [15]

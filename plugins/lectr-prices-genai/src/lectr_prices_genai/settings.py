@@ -44,9 +44,40 @@ class Override:
             raise ValueError(f"expected one rate for {min(both)!r}, got one in per_million and one in per_unit")
 
 
+def _percentage(_: object, attribute: attrs.Attribute[Decimal], percent: Decimal) -> None:
+    if not percent.is_finite() or not 0 < percent <= 100:
+        raise ValueError(f"{attribute.name}: expected more than 0 and at most 100, got {percent}")
+
+
+@attrs.frozen(kw_only=True)
+class Discount:
+    """`[[prices.discount]]`: what a contract takes off the list's prices."""
+
+    provider: str
+    """Id of the provider; `*` and `?` match as in file names."""
+    percent: Decimal = attrs.field(validator=_percentage)
+    """Taken off every rate: `15` leaves 85 % of it."""
+    model: str = "*"
+    """The model; `*` and `?` match as in file names."""
+    since: date | None = None
+    """First UTC day on which it holds; absent: always."""
+    until: date | None = None
+    """Last UTC day on which it holds; absent: for ever."""
+    variant: str | None = None
+    """The service tier or speed it is for; absent: for all of them."""
+    note: str | None = None
+    """Goes into the record's `price_note`."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise ValueError(f"until: expected no day before {self.since}, got {self.until}")
+
+
 @attrs.frozen(kw_only=True)
 class PricesSettings:
     """`[prices]`."""
 
     override: tuple[Override, ...] = ()
     """Your own prices, in any order."""
+    discount: tuple[Discount, ...] = ()
+    """What is taken off the list's prices, in any order. Your own prices are what you say they are."""
