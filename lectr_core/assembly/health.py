@@ -63,15 +63,16 @@ class Board:
     _last: Health | None = None
 
     def show(self, health: Health) -> None:
-        """Write *health* where it says something new, or where ten seconds have passed."""
+        """Write *health* where it says something new, where ten seconds have passed, or where somebody removed the file."""
         last = self._last
-        is_recent = last is not None and health.updated_ns - last.updated_ns < 10_000_000_000
-        if last is not None and is_recent and attrs.evolve(health, updated_ns=last.updated_ns) == last:
+        file = self.data / FOLDER / f"{health.process}.json"
+        is_recent = last is not None and 0 <= health.updated_ns - last.updated_ns < 10_000_000_000
+        if last is not None and is_recent and attrs.evolve(health, updated_ns=last.updated_ns) == last and file.exists():
             return
         try:
             make_directory(self.data / FOLDER)
             text = json.dumps(attrs.asdict(health), indent=1)
-            replace_file(self.data / FOLDER / f"{health.process}.json", text.encode() + b"\n", durable=False)
+            replace_file(file, text.encode() + b"\n", durable=False)
             self._last = health
         except OSError:
             self.failed += 1

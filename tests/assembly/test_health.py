@@ -32,6 +32,16 @@ def test_nothing_new_is_written_again_only_after_ten_seconds(tmp_path: Path) -> 
     assert read_health(tmp_path)[0].updated_ns == 10_000_000_003
 
 
+def test_a_file_that_was_removed_and_a_clock_that_went_back_are_something_new(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    board.show(ONE)
+    (tmp_path / FOLDER / "worker-0.json").unlink()
+    board.show(attrs.evolve(ONE, updated_ns=2))
+    assert read_health(tmp_path)[0].updated_ns == 2
+    board.show(attrs.evolve(ONE, updated_ns=1))
+    assert read_health(tmp_path)[0].updated_ns == 1
+
+
 def test_a_disk_that_takes_nothing_is_no_reason_to_stop(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
     board = Board(tmp_path)
