@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lectr_sink_sqlite import file, histogram, rollup_tables, schema
 from lectr_sink_sqlite.rollup_tables import GRAINS, SUMS, Grain
-from lectr_sink_sqlite.rows import INSERT, row
+from lectr_sink_sqlite.rows import COLUMNS, row
 from lectr_sink_sqlite.store import Store
 from sqlite_utils import Database
 
@@ -129,8 +129,13 @@ def older_file(path: Path, records: Sequence[Record]) -> None:
                 connection.execute(
                     "INSERT INTO _sqlite_migrations VALUES ('lectr_sink_sqlite', ?, '2025-01-01')", (migration.name,)
                 )
-        then = INSERT.replace(", connection)", ")").replace("?, ", "", 1)  # that column came later
-        connection.executemany(then, [row(record)[:-1] for record in records])
+        there = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('requests')")}
+        known = [name for name in COLUMNS if name in there]  # others came later
+        values = [dict(zip(COLUMNS, row(record), strict=True)) for record in records]
+        connection.executemany(
+            f"INSERT INTO requests ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
+            [[one[name] for name in known] for one in values],
+        )
 
 
 def test_an_older_file_gets_its_finer_rollups_from_its_rows(tmp_path: Path, make: Make) -> None:
