@@ -147,8 +147,8 @@ class Tunnels(Protocol):
     """What a provider may offer beside `Provider`: knowing its tunnels. Without it they pass through unread."""
 
     def model_of_tunnel(self, call: Call) -> str | None:
-        """The model (or deployment) that a request for a tunnel names, in its path or query; `call.model` is the query's
-        `model`."""
+        """The model (or deployment) that a request for a tunnel names for all that passes through it; None where one may
+        be chosen within. `call.model` is the query's `model`."""
         ...
 
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:

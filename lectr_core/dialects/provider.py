@@ -265,8 +265,8 @@ class DialectProvider:
         return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
 
     def model_of_tunnel(self, call: Call) -> str | None:
-        """See `ports.Tunnels`: the query's `model`."""
-        return call.model
+        """See `ports.Tunnels`: a session's stands in the query; elsewhere it is chosen within."""
+        return call.model if self.route(call.path).startswith("realtime") else None
 
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
         """See `ports.Tunnels`."""

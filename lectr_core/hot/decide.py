@@ -92,6 +92,8 @@ def _is_certain(exchange: Exchange) -> bool:
     """Whether model and stream can be told: from the path, from a body that says each once, or because there is no body."""
     if exchange.way is not None and exchange.way.by_path:
         return True
+    if exchange.upgrade is not None and exchange.upgrade.goes_on:
+        return exchange.upgrade.names_model
     return is_certain(exchange.content) if exchange.body_read else not exchange.asked.has_body
 
 

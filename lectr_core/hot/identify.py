@@ -140,7 +140,9 @@ def _find_way(exchange: Exchange, model: str | None, streamed: bool | None, faul
         credential=asked.credential,
     )
     if exchange.upgrade is not None and exchange.upgrade.goes_on:
-        call = attrs.evolve(call, model=faults.ask(found.id, named_by, found, call) or call.model)
+        named = faults.ask(found.id, named_by, found, call)
+        exchange.upgrade.names_model = named is not None
+        call = attrs.evolve(call, model=named or call.model)
     return Way(found, unknown, endpoint, streams or bool(streamed), named is not None, call)
 
 

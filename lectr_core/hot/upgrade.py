@@ -46,6 +46,8 @@ class Upgrade:
     """Those of them that hold a Lectr key: they never go on."""
     theirs: frozenset[bytes] = attrs.field(repr=False)
     """Those that hold a provider's credential: they go to the provider that was meant, and to no other."""
+    names_model: bool = False
+    """The provider says that the request names the model; else one may be chosen within, where no rule sees it."""
 
     @property
     def goes_on(self) -> bool:

@@ -28,8 +28,9 @@ class Facts:
     max_tokens: int | None = None
     """The request's own ceiling for its answer."""
     is_certain: bool = True
-    """False where there is a body of which `model` and `streamed` cannot be told: it is not read (no JSON), no valid JSON, or
-    says one of them twice. Looked into only for policies that enforce (`ports.Policy`)."""
+    """False where there is a body of which `model` and `streamed` cannot be told: it is not read (no JSON), no valid JSON,
+    or says one of them twice; and of a WebSocket in which a model may be chosen. Looked into only for policies that enforce
+    (`ports.Policy`)."""
 
 
 @value

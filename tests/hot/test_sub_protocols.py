@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from trio.testing import MockClock
 
-from lectr_core import Facts, Origin, Route, Secret, Verdict
+from lectr_core import Answer, Call, Facts, Origin, Refusal, Route, Secret, TunnelReader, Verdict
 
 from .handshake import asking
 from .stage import KEY, FakeProvider, request, stage
@@ -116,3 +117,47 @@ async def test_a_route_elsewhere_leaves_the_clients_credentials_behind(autojump_
         assert "sk-one" not in head
         assert policy.asked is not None
         assert (policy.asked.model, policy.asked.method) == ("one-live", "GET")
+
+
+class Enforcing:
+    """Refuses what it cannot be certain of."""
+
+    id = "enforcing"
+    enforces = True
+
+    def decide(self, facts: Facts) -> Verdict:
+        return Verdict() if facts.is_certain else Verdict(rule="r", refusal=Refusal(403, "policy_denied", "who knows"))
+
+    def explain(self, facts: Facts) -> str:
+        return ""
+
+
+@attrs.define
+class Naming(FakeProvider):
+    """One whose tunnels have the model that their query names."""
+
+    def model_of_tunnel(self, call: Call) -> str | None:
+        return call.model
+
+    def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "passes"),
+    [
+        (Naming, "/v1/realtime?model=one-live", True),
+        (Naming, "/v1/realtime", False),
+        (FakeProvider, "/v1/responses?model=one-live", False),
+    ],
+)
+async def test_a_policy_that_enforces_is_told_where_a_model_may_be_chosen_within(
+    provider: type[FakeProvider], path: str, passes: bool, autojump_clock: MockClock
+) -> None:
+    async with stage(provider(), policies=(Enforcing(),)) as it:
+        client = it.client()
+        await client.send(asking(path=path))
+        if passes:
+            assert (await (await it.upstream()).until(b"\r\n")).startswith(b"GET /v1/realtime")
+        else:
+            assert (await client.until(b"\r\n")).startswith(b"HTTP/1.1 403 ")

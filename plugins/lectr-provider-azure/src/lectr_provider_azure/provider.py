@@ -125,7 +125,8 @@ class AzureProvider(DialectProvider):
 
     def model_of_tunnel(self, call: Call) -> str | None:
         """See `ports.Tunnels`: the deployment."""
-        return deployment_in_query(call.query) or call.model
+        named = super().model_of_tunnel(call)
+        return deployment_in_query(call.query) or named if self.route(call.path) == "realtime" else named
 
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
         """See `ports.Tunnels`. As for other answers, a declared model stands in where a session names none."""
