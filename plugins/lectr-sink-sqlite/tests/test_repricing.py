@@ -201,3 +201,22 @@ def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, i
     }
     installed.books = []
     assert "no price" in call("prices", "--diff").output
+
+
+def test_a_price_by_length_is_not_taken_for_another_one(store: Store, installed: Installed, make: Make) -> None:
+    """Each prompt of a row may have been short and their sum long; nothing in the row says so but its cost."""
+    long = Accountant([Book("0.000009")])
+    long.account(make().ended)
+    store.keep_prices(long.used())  # what long prompts cost, under the same name
+    installed.books = [Book("0.000009")]
+    document = json.loads(call("reprice", *TIMES, "--json").output)
+    assert (document["requests"], document["same"]) == (0, 1)
+    assert document["left"]["priced by more than their counts (a region, the length of one prompt)"] == 11
+
+
+def test_answers_of_several_models_are_left_as_they_are(store: Store, installed: Installed) -> None:
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE requests SET by_model_json = '[]' WHERE seq < 4")
+    installed.books = [Book("0.000002", "list 2")]
+    document = json.loads(call("reprice", *TIMES, "--json").output)
+    assert (document["requests"], document["left"]["several models or prompts in one answer"]) == (7, 3)

@@ -45,7 +45,7 @@ _READ: Final = (
     *("rowid", "id", "started_at", "provider", "model_requested", "model_sent", "model_actual", "variant", "endpoint"),
     *("method", "status", "outcome", "ended_by", "max_tokens", "usage_state", "tokens_source", "units_json"),
     *("attempts_json", "cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_basis", "price_id", "price_source"),
-    *("price_date", "price_note", "cost_parts_json"),
+    *("price_date", "price_note", "cost_parts_json", "by_model_json"),
 )
 _MONEY: Final = (
     *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_basis", "price_id", "price_source", "price_date"),
@@ -62,6 +62,8 @@ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
     new_cost_nanousd = new_cost_nanousd + excluded.new_cost_nanousd,
     old_cost_unknown = old_cost_unknown + excluded.old_cost_unknown,
     new_cost_unknown = new_cost_unknown + excluded.new_cost_unknown"""
+
+BY_MORE: Final = "priced by more than their counts (a region, the length of one prompt)"
 
 Row = Mapping[str, Any]  # Any: SQLite's values
 Money = tuple[Any, ...]  # Any: as above, in the order of _MONEY
@@ -122,6 +124,9 @@ def changes(
         money = _money(account(_ended(row)))
         if money == tuple(row[name] for name in _MONEY):
             seen.same += 1
+            continue
+        if _is_of_another_length(row, money, kept):
+            seen.left[BY_MORE] = seen.left.get(BY_MORE, 0) + 1
             continue
         yield Change(
             rowid=row["rowid"],
@@ -193,6 +198,8 @@ def _why_left(row: Row, kept: Kept) -> str | None:
         return "counts that were not reported"
     if row["cost_basis"] == "reported":
         return "billed by the provider's own account"
+    if row["by_model_json"] is not None:
+        return "several models or prompts in one answer"
     if row["price_id"] is None:
         return None if row["cost_nanousd"] is None else "a cost without a price"
     known = kept.get((row["price_id"], row["price_source"]))
@@ -201,7 +208,20 @@ def _why_left(row: Row, kept: Kept) -> str | None:
     counts = json.loads(row["units_json"])
     if any(_cost(counts, rates) == row["cost_low_nanousd"] for rates in known):
         return None
-    return "priced by more than their counts (several models, a region)"
+    return BY_MORE
+
+
+def _is_of_another_length(row: Row, money: Money, kept: Kept) -> bool:
+    """Whether old and new cost come from one and the same price for prompts of different length.
+
+    A row does not say how long the longest of several prompts was, so the old cost is the right one. The operator's own
+    prices do not depend on the length, and may change under one name.
+    """
+    name = (row["price_id"], row["price_source"])
+    if row["cost_basis"] == "override" or name != (money[4], money[5]) or name not in kept:
+        return False
+    counts = json.loads(row["units_json"])
+    return any(_cost(counts, rates) == money[1] for rates in kept[name])
 
 
 def _cost(counts: Mapping[str, int], rates: Mapping[str, Fraction]) -> int:
