@@ -101,6 +101,7 @@ def test_the_time_decides_which_rollup_answers(asked: Callable[..., Result]) -> 
     assert (year["from"], year["total"]["requests"], len(year["groups"])) == ("usage_daily", 6, 3)
     by_hour = document(asked("--by", "hour", "--since", "400d", "--format", "json"))
     assert by_hour["from"] == "usage_hourly"
+    assert "No request began" in asked("--until", "2001-01-01", "--since", "2000-01-01").output
 
 
 def test_csv_has_plain_numbers_and_nothing_where_nothing_is_known(asked: Callable[..., Result]) -> None:

@@ -114,7 +114,7 @@ def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | Non
 def legend(answer: Answer) -> list[str]:
     """What is not in the sums, in words."""
     total = answer.total
-    said = []
+    said = [] if total.requests else ["No request began in that time; `lectr tail` shows the last ones."]
     if total.cost_unknown:
         said.append(f"{total.cost_unknown:,} of {total.requests:,} requests have no known cost: it is in no sum (+ n ?).")
     if total.unknown:
