@@ -117,16 +117,16 @@ class Lane:
         """One request and its answer. Returns what came behind the request; None where the lane is to end."""
         flow = self._carrier.begin(head)
         behind: list[bytes] = []
+        whole = False
         try:
             async with trio.open_nursery() as both:
                 both.start_soon(self._upload, head, rest, flow, behind, both.cancel_scope)
-                if await self._download(flow):
-                    while not behind:  # the rest of a request that is not wanted any more is taken, and dropped
-                        await flow.changed()
-                    both.cancel_scope.cancel()
-                    return behind[0]
+                whole = await self._download(flow)
+                while whole and not behind:  # the rest of a request that is not wanted any more is taken, and dropped
+                    await flow.changed()
                 both.cancel_scope.cancel()
-            return None
+            # Only now: what came while the upload was being cancelled is the next request's.
+            return behind[0] if behind and whole else None
         finally:
             self._carrier.give_up(flow)
 

@@ -21,7 +21,8 @@ _OF_THE_CONNECTION: Final = frozenset(
 )
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+\Z")
 _VALUE: Final = re.compile(rb"[^\x00\r\n]*\Z")
-_STATUS: Final = re.compile(rb"[1-5][0-9]{2}\Z")
+# HTTP/2 has no 101 (RFC 9113 §8.6).
+_STATUS: Final = re.compile(rb"(?!101)[1-5][0-9]{2}\Z")
 _REASONS: Final = {
     b"200": b"OK",
     b"201": b"Created",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import attrs
 import h2.config
@@ -14,7 +16,11 @@ import h2.settings
 import trio
 
 from lectr_core import Origin
+from lectr_core.hot.connect import Connector
+from lectr_core.model.egress import Egress
+from lectr_core.model.settings import GatewaySettings
 
+from .stage import FakeProvider, Stage, stage
 from .ways import listen, server_context
 
 Fields = list[tuple[bytes, bytes]]
@@ -154,3 +160,48 @@ class Server:
             if held.endswith(b"{}"):
                 held = b""
                 await stream.send_all(b"HTTP/1.1 200 Fine\r\nX-MiXed: 1\r\nContent-Length: 2\r\n\r\nok")
+
+
+JSON = (b"content-type", b"application/json")
+
+
+@asynccontextmanager
+async def served(server: Server, egress: Egress) -> AsyncIterator[Stage]:
+    """A gateway in front of *server*, on a true connection."""
+    async with trio.open_nursery() as nursery:
+        origin = await server.start(nursery)
+        settings = GatewaySettings(first_byte_limit_s=20.0, silence_limit_s=20.0)
+        async with stage(FakeProvider(origin=origin), egress={"one": egress}, settings=settings) as it:
+            it.gateway.pool.connector = connector = Connector(5)
+            it.nursery.start_soon(connector.run)
+            with trio.fail_after(20):
+                yield it
+        nursery.cancel_scope.cancel()
+
+
+def way(ca_file: Path) -> Egress:
+    return Egress(ca_file=ca_file, http2=True)
+
+
+async def until(true: object) -> None:
+    while not (callable(true) and true()):
+        await trio.sleep(0.001)
+
+
+async def whole(seen: Seen) -> None:
+    """Answer with what was sent."""
+    await seen.whole.wait()
+    await seen.head(JSON, (b"x-one", b"1"), (b"x-two", b"2"), (b"x-one", b"3"))
+    await seen.send(bytes(seen.body), end=True)
+
+
+def content(answer: bytes) -> bytes:
+    """What chunks carry."""
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding: chunked" in head
+    out = b""
+    while True:
+        size, _, rest = rest.partition(b"\r\n")
+        if not int(size, 16):
+            return out
+        out, rest = out + rest[: int(size, 16)], rest[int(size, 16) + 2 :]

@@ -65,6 +65,7 @@ def test_an_answer_is_framed_as_its_content_needs(
         [(b":status", b"20")],
         [(b":status", b"200\r\nx: 1")],
         [(b":status", b"999")],
+        [(b":status", b"101")],
         [(b":status", b"200"), (b"x", b"1\r\ny: 2")],
         [(b":status", b"200"), (b"x", b"1\n")],
         [(b":status", b"200"), (b"x", b"\x00")],
