@@ -16,6 +16,8 @@ from lectr_core.model.call import Answer, Call
 from lectr_core.model.settings import GatewaySettings, Settings
 from lectr_core.ports import Reader
 from lectr_core.wire.framing import ChunkedBody
+from tests.accounting import of_anthropic, of_gemini, of_openai, of_others
+from tests.accounting.case import SSE
 from tests.whole import answers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -35,6 +37,21 @@ PATHS: Final = (
     GEMINI + ":streamGenerateContent",
     GEMINI + ":embedContent",
     GEMINI + ":countTokens",
+    "/v1/images/generations",
+    "/v1/audio/transcriptions",
+    "/v1/audio/speech",
+    "/v1/batches",
+    "/v1beta/interactions",
+    "/v1beta/cachedContents",
+)
+FETCHED: Final = (
+    "/v1/responses/resp_1",
+    "/v1/batches/batch_1",
+    "/v1/files/file-1/content",
+    "/v1/messages/batches/msgbatch_1/results",
+    "/v1beta/interactions/int_1",
+    "/v1beta/batches/b1",
+    "/download/v1beta/files/f1:download",
 )
 
 
@@ -64,6 +81,9 @@ def bodies() -> dict[str, tuple[bytes, ...]]:
                     found[EVENTS if b"event-stream" in sent_head else JSON].append(body)
     for file in sorted(ROOT.glob("plugins/*/tests/transcripts/*")):
         found[EVENTS if file.suffix == ".sse" else JSON].append(file.read_bytes())
+    for table in (of_openai.CASES, of_anthropic.CASES, of_gemini.CASES, of_others.CASES):
+        for case in table.values():
+            found[EVENTS if case.media_type == SSE else JSON].append(case.body)
     return {media: tuple(dict.fromkeys(each)) for media, each in found.items()}
 
 
@@ -73,11 +93,11 @@ def readers() -> tuple[Model, ...]:
     settings = Settings(gateway=GatewaySettings(), sections={}, version="0" * 12)
     found: dict[tuple[str, type, str], Model] = {}
     for _, provider in load_plugins().providers(settings):
-        for path in PATHS:
+        for method, path in (*(("POST", path) for path in PATHS), *(("GET", path) for path in FETCHED)):
             for media in (JSON, EVENTS):
                 for streamed in (False, True):
                     query = "alt=sse" if media == EVENTS else ""
-                    call = Call("POST", path, query=query, has_query=bool(query), model="m", streamed=streamed)
+                    call = Call(method, path, query=query, has_query=bool(query), model="m", streamed=streamed)
                     answer = Answer(200, {"content-type": media})
 
                     def make(ask=provider.reader, call=call, answer=answer):
