@@ -361,7 +361,7 @@ class Supervisor:
             await self.retired.gone.wait()
         self.cold.dismiss("stop", drain_s)
         await self._ended([self.cold], drain_s + CUT_LIMIT_S, hurry=None)
-        if self.cold.exit_code != 0:
+        if self.cold.exit_code != 0 or self._is_replacing:  # then it ended before the workers did
             _log.warning("records wait in the journal; they are stored at the next start")
             self._code = self._code or 1
         for other in self.others:

@@ -20,6 +20,7 @@ import trio
 
 from tests.whole import answers
 from tests.whole.gateway import Gateway, gateway, until
+from tests.whole.load import pid_of
 from tests.whole.upstream import Upstream, send
 from tests.whole.wire_client import Wire, request, wire
 
@@ -75,38 +76,50 @@ def told(took: list[float]) -> str:
 def test_thousands_of_idle_and_slow_connections_leave_traffic_alone(own: Gateway, upstream: Upstream, name: str) -> None:
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * (IDLE + SLOW):
         pytest.skip("this machine allows too few open files for so many connections")
-    upstream.script(name, send(answers.whole(b"x" * 200_000)))
+    upstream.script(name, send(answers.whole(b"x" * 4_500_000)))  # more than the kernel keeps for who does not read
     with wire(own.url) as line:
         alone = measured(own, line)
-        crowded = trio.run(_among_many, own, name, line)
+        before_kib = resident_kib(own)
+        crowded, with_all_kib = trio.run(_among_many, own, name, line)
     print(f"\nalone: {told(alone)}; among {IDLE} idle and {SLOW} slow connections: {told(crowded)}")
+    print(f"memory of the worker: {(with_all_kib - before_kib) / (IDLE + SLOW):.1f} KiB a connection")
     assert counters(own)["over_connections"] == 0
     assert counters(own)["escaped"] == 0
 
 
-async def _among_many(running: Gateway, script: str, line: Wire) -> list[float]:
+def resident_kib(running: Gateway) -> int:
+    """Memory of the worker."""
+    status = Path(f"/proc/{pid_of(running, 'assembly.worker')}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+async def _among_many(running: Gateway, script: str, line: Wire) -> tuple[list[float], int]:
     """Measure while they are there; every one of them must still be there afterwards."""
     async with trio.open_nursery() as nursery:
         with contextlib.ExitStack() as held:
             idle = [held.enter_context(await _connected(running)) for _ in range(IDLE)]
             slow = [held.enter_context(await _connected(running, receives=4096)) for _ in range(SLOW)]
-            for sock in slow[::2]:
-                nursery.start_soon(_send_slowly, sock, chat(running, body=b'{"a":"%b"}' % (b"x" * 10_000)))
-            for sock in slow[1::2]:
-                nursery.start_soon(_read_slowly, sock, chat(running, ("x-standin", script)))
-            await trio.to_thread.run_sync(until_open, running, IDLE + SLOW)
+            for number, sock in enumerate(slow):  # spread over each second: this process must not come in bursts
+                if number % 25 == 0:
+                    nursery.start_soon(_read_slowly, number / SLOW, sock, chat(running, ("x-standin", script)))
+                else:
+                    body = b'{"a":"%b"}' % (b"x" * 10_000)
+                    nursery.start_soon(_send_slowly, number / SLOW, sock, chat(running, body=body))
+            await trio.to_thread.run_sync(until_there, running)
             took = await trio.to_thread.run_sync(measured, running, line)
+            memory_kib = resident_kib(running)
             assert counters(running)["open_connections"] >= IDLE + SLOW
             for sock in idle[:5]:  # and those that were idle are served as soon as they ask
                 await _send_all(sock, chat(running))
                 assert (await sock.recv(12)).startswith(b"HTTP/1.1 200")
             nursery.cancel_scope.cancel()
-    return took
+    return took, memory_kib
 
 
-def until_open(running: Gateway, count: int) -> None:
-    """Wait until so many connections are open."""
-    until(lambda: counters(running)["open_connections"] >= count, what=f"{count} connections are open")
+def until_there(running: Gateway) -> None:
+    """Wait until all have come, and the slow ones are at it."""
+    until(lambda: counters(running)["open_connections"] >= IDLE + SLOW, what="all connections are open")
+    until(lambda: counters(running)["in_flight"] >= SLOW, what="the slow ones are under way")
 
 
 async def _connected(running: Gateway, receives: int | None = None) -> trio.socket.SocketType:
@@ -123,14 +136,16 @@ async def _send_all(sock: trio.socket.SocketType, data: bytes) -> None:
         view = view[await sock.send(view) :]
 
 
-async def _send_slowly(sock: trio.socket.SocketType, data: bytes) -> None:
+async def _send_slowly(after_s: float, sock: trio.socket.SocketType, data: bytes) -> None:
+    await trio.sleep(after_s)
     await _send_all(sock, data[:300])
     for place in range(300, len(data)):
         await trio.sleep(1)
         await sock.send(data[place : place + 1])
 
 
-async def _read_slowly(sock: trio.socket.SocketType, data: bytes) -> None:
+async def _read_slowly(after_s: float, sock: trio.socket.SocketType, data: bytes) -> None:
+    await trio.sleep(after_s)
     await _send_all(sock, data)
     while await sock.recv(1):
         await trio.sleep(1)
