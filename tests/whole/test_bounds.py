@@ -27,6 +27,8 @@ from tests.whole.wire_client import Wire, request, wire
 IDLE: Final = 2_000
 SLOW: Final = 1_000
 NORMAL: Final = 200
+SIPS: Final = 5
+"""Bytes that a slow reader has taken, one a second, when it counts as one."""
 ASK: Final = b'{"model":"gpt-4o","messages":[]}'
 DESCRIPTORS: Final = 256
 
@@ -98,14 +100,19 @@ async def _among_many(running: Gateway, script: str, line: Wire) -> tuple[list[f
     async with trio.open_nursery() as nursery:
         with contextlib.ExitStack() as held:
             idle = [held.enter_context(await _connected(running)) for _ in range(IDLE)]
+            sips: list[trio.Event] = []
             slow = [held.enter_context(await _connected(running, receives=4096)) for _ in range(SLOW)]
             for number, sock in enumerate(slow):  # spread over each second: this process must not come in bursts
                 if number % 25 == 0:
-                    nursery.start_soon(_read_slowly, number / SLOW, sock, chat(running, ("x-standin", script)))
+                    sipping = trio.Event()
+                    sips.append(sipping)
+                    nursery.start_soon(_read_slowly, sipping, sock, chat(running, ("x-standin", script)))
                 else:
                     body = b'{"a":"%b"}' % (b"x" * 10_000)
                     nursery.start_soon(_send_slowly, number / SLOW, sock, chat(running, body=body))
             await trio.to_thread.run_sync(until_there, running)
+            for sipping in sips:  # until the beginning of the large answers is through
+                await sipping.wait()
             took = await trio.to_thread.run_sync(measured, running, line)
             memory_kib = resident_kib(running)
             assert counters(running)["open_connections"] >= IDLE + SLOW
@@ -144,10 +151,13 @@ async def _send_slowly(after_s: float, sock: trio.socket.SocketType, data: bytes
         await sock.send(data[place : place + 1])
 
 
-async def _read_slowly(after_s: float, sock: trio.socket.SocketType, data: bytes) -> None:
-    await trio.sleep(after_s)
+async def _read_slowly(sipping: trio.Event, sock: trio.socket.SocketType, data: bytes) -> None:
     await _send_all(sock, data)
+    got = 0
     while await sock.recv(1):
+        got += 1
+        if got == SIPS:
+            sipping.set()
         await trio.sleep(1)
 
 
