@@ -76,7 +76,7 @@ VALUES = st.recursive(
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=5))
 def test_it_agrees_with_a_parser_that_keeps_what_stands_twice(members: list[tuple[str, str]]) -> None:
     text = _object(members)
-    top: list[tuple[str, Any]] = []
+    top: list[tuple[str, Any]] = []  # Any: JSON
 
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: JSON
         top[:] = pairs  # the outermost object is the last one to end
