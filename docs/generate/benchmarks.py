@@ -46,8 +46,8 @@ TITLES: Final = {
     "cold_rate": ("Records accounted for and stored in SQLite, per second of CPU", "records"),
     "cold_rate_wall": ("The same, per second of the clock", "records"),
     "cold_us": ("CPU per record after the answer has left", "µs"),
-    "cold_lag": ("The oldest answer not stored yet, worst case at 2,000 requests a second", "s"),
-    "cold_lag_rate": ("Requests a second in that measure", "requests"),
+    "cold_lag": ("The oldest answer not stored yet, worst case at the rate below", "s"),
+    "cold_lag_rate": ("Requests a second in that measure, of 2,000 that were asked for", "requests"),
     "row_bytes": ("SQLite file, per record", "bytes"),
     "journal_bytes": ("Journal, per record", "bytes"),
     "workers_1_cpu": ("CPU per small request, 32 connections, one worker", "µs"),
@@ -55,6 +55,7 @@ TITLES: Final = {
     "workers_1_rate": ("Small requests a second, one worker", "requests"),
     "workers_2_rate": ("The same, two workers", "requests"),
 }
+LAG_RATE: Final = 2_000
 CURVES: Final = {
     "connections": "open idle connections",
     "upstreams": "pooled connections to the provider",
@@ -127,6 +128,12 @@ def growth(curve: str, last: str, first: str = "0") -> Callable[[Results], float
     return found
 
 
+def lag(results: Results) -> float | None:
+    """How far the store lags, where the machine could send as many requests as the aim speaks of."""
+    rates = results.of("cold_lag_rate", LECTR)
+    return own("cold_lag")(results) if rates and median(rates) >= 0.9 * LAG_RATE else None
+
+
 def workers(results: Results) -> float | None:
     """Throughput of two workers beside one's."""
     return ratio(results.of("workers_2_rate", LECTR), results.of("workers_1_rate", LECTR))
@@ -149,9 +156,11 @@ AIMS: Final = (
     Aim("– with 2,000 open streams", own("memory_2000"), 150, "MB"),
     Aim("– per idle connection", own("memory_connection"), 20, "KB"),
     Aim("Start of a worker to its first answer", own("start_worker"), 0.5, "s"),
+    Aim("– its CPU time", own("start_worker_cpu"), 0.5, "s"),
     Aim("`lectr --help`", own("start_help"), 0.2, "s"),
+    Aim("– its CPU time", own("start_help_cpu"), 0.2, "s"),
     Aim("Records a second through account and SQLite, one core", own("cold_rate"), 10_000, "records", at_least=True),
-    Aim("Lag of the store at 2,000 requests a second", own("cold_lag"), 1.0, "s"),
+    Aim("Lag of the store at 2,000 requests a second", lag, 1.0, "s"),
     Aim("Throughput of two workers", workers, 1.8, "× one", at_least=True),
     Aim("500 rules cost, per request", growth("rules", "500"), 20, "µs"),
     Aim("500 rules with patterns cost, per request", growth("rules", "500*"), 20, "µs"),

@@ -58,6 +58,14 @@ def test_added_latency_leaves_out_what_the_way_takes_without_a_gateway():
     assert benchmarks.added("latency_p50")(results) == 2.0
 
 
+def test_the_lag_counts_only_where_as_many_requests_came():
+    results = Results()
+    results.add(benchmarks.LECTR, {"cold_lag": 0.2, "cold_lag_rate": 500.0})
+    assert benchmarks.lag(results) is None
+    results.samples["cold_lag_rate"][benchmarks.LECTR] = [1990.0]
+    assert benchmarks.lag(results) == 0.2
+
+
 def test_no_figure_of_the_scaling_page_is_typed():
     """Apart from the sizes and shares that name what is measured, digits come through the sums."""
     assert set(Sums(load()).words()) == {name.partition("}")[0] for name in PAGE.split("{")[1:]}
