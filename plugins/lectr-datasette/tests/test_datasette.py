@@ -6,9 +6,11 @@ import asyncio
 import base64
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -18,6 +20,7 @@ from lectr_datasette import pages
 from lectr_datasette.canned import CANNED
 from lectr_datasette.metadata import FACETS, metadata_of
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE
+from lectr_datasette.views import live
 
 Make = Callable[..., Path]
 
@@ -144,10 +147,105 @@ def test_datasettes_own_pages_get_their_style(own: Callable[..., Datasette], dat
     assert style.headers["content-type"].startswith("text/css")
 
 
-def test_the_page_forbids_scripts_and_frames(own: Callable[..., Datasette]) -> None:
-    policy = get(own(), "/")[0].headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'")
-    assert "frame-ancestors 'none'" in policy
+def test_the_page_forbids_foreign_scripts_and_frames(own: Callable[..., Datasette], database: Make) -> None:
+    for made in (False, True):
+        if made:
+            database(datetime.now(UTC))
+        policy = get(own(), "/")[0].headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "script-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize("name", pages.VIEWS)
+def test_every_page_is_served(own: Callable[..., Datasette], database: Make, name: str) -> None:
+    database(datetime.now(UTC))
+    words = "?id=r0" if name == "request" else "?period=7d"
+    (page,) = get(own(), f"/-/lectr/{name}{words}" if name else f"/-/lectr{words}")
+    assert page.status_code == 200
+    assert "<main" in page.text
+
+
+def test_a_request_that_is_not_there_is_not_found(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    (page,) = get(own(), "/-/lectr/request?id=nobody")
+    assert page.status_code == 404
+    assert "No such request" in page.text
+
+
+def test_times_are_in_the_zone_that_the_cookie_names(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    explorer = own()
+    named, strange, none = (
+        get(explorer, "/", **({"cookie": f"lectr_zone={zone}"} if zone else {}))[0].text
+        for zone in ("Asia%2FKolkata", "../../etc", None)
+    )
+    assert 'data-zone="Asia/Kolkata"' in named
+    assert 'data-zone="UTC"' in strange
+    assert 'data-zone="UTC"' in none
+
+
+def test_what_is_behind_a_number_can_be_had_as_a_table(own: Callable[..., Datasette], database: Make) -> None:
+    database(datetime.now(UTC))
+    explorer = own()
+    (page,) = get(explorer, "/-/lectr?period=7d")
+    links = [unescape(link) for link in re.findall(r'href="(/lectr(?:\.csv|\.json)?\?sql=[^"]*)"', page.text)]
+    assert len(links) >= 15
+    for link in links:
+        (answer,) = get(explorer, link)
+        if answer.is_redirect:
+            (answer,) = get(explorer, answer.headers["location"])
+        assert answer.status_code == 200, (link, answer.text[:300])
+
+
+def test_a_database_of_an_older_version_says_what_to_do(own: Callable[..., Datasette], tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "lectr.db") as store:
+        store.execute("create table requests (id text primary key)")
+    store.close()
+    assert "older version" in get(own(), "/")[0].text
+
+
+def test_news_come_as_events(own: Callable[..., Datasette], database: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Driven by hand, because a client of tests waits for the end, and there is none."""
+    monkeypatch.setattr(live, "EVERY_S", 0.0)
+    path = database(datetime.now(UTC))
+    explorer = own()
+    sent: list[dict[str, object]] = []
+
+    async def listen() -> None:
+        await explorer.invoke_startup()
+        app = explorer.app()
+        gone = asyncio.Event()
+
+        async def receive() -> dict[str, object]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, object]) -> None:
+            sent.append(message)
+            body = bytes(message.get("body", b""))  # type: ignore[call-overload]  # a body is bytes
+            if b"retry" in body:
+                asyncio.get_running_loop().call_later(0.1, add)
+            if b"event: newest" in body:
+                gone.set()
+
+        def add() -> None:
+            with sqlite3.connect(path) as store:
+                store.execute("update requests set rowid = rowid + 1000 where id = 'r0'")
+            store.close()
+
+        scope = {"type": "http", "method": "GET", "path": "/-/lectr/live", "raw_path": b"/-/lectr/live", "query_string": b""}
+        headers = [(b"host", b"localhost")]
+        await asyncio.wait_for(
+            app({**scope, "headers": headers, "scheme": "http", "http_version": "1.1"}, receive, send), 20
+        )
+
+    asyncio.run(listen())
+    said = b"".join(bytes(message.get("body", b"")) for message in sent)  # type: ignore[call-overload]  # as above
+    assert said.count(b"event: newest") == 1
+    assert b"data: <tr>" in said
+    assert b"/-/lectr/request?id=r0" in said
+    assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 def test_no_query_can_make_a_string_without_end(own: Callable[..., Datasette], database: Make) -> None:
@@ -178,7 +276,6 @@ def test_the_metadata_file_is_removed_at_start(own: Callable[..., Datasette], tm
 def test_descriptions_come_from_the_database_where_it_has_them(database: Make) -> None:
     path = database()
     with sqlite3.connect(path) as store:
-        store.execute("create table about_columns (in_table text, name text, unit text, meaning text)")
         store.execute("insert into about_columns values ('requests', 'duration_ms', 'ms', 'How long.')")
     store.close()
     columns = metadata_of(path)["databases"]["lectr"]["tables"]["requests"]["columns"]

@@ -1,6 +1,7 @@
-"""The canned queries: questions people ask of the table `requests`, each with what it tells. Data only.
+"""The canned queries: questions people ask, each with what it tells; to run, to read and to change. Data only.
 
-Every query takes `:days` (7 where it is left empty), is read-only and begins with the time, which has an index.
+Every query takes `:days` (7 where it is left empty), is read-only and begins with the time, which has an index. What sums
+can answer asks the sums by day or hour, so that it is quick however many requests there are.
 """
 
 from __future__ import annotations
@@ -10,7 +11,16 @@ from typing import Final
 import attrs
 
 _SINCE: Final = "started_at >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || coalesce(nullif(:days, ''), 7) || ' days')"
+_DAYS: Final = "day >= date('now', '-' || coalesce(nullif(:days, ''), 7) || ' days')"
+_HOURS: Final = "hour >= strftime('%Y-%m-%dT%H:00:00Z', 'now', '-' || coalesce(nullif(:days, ''), 7) || ' days')"
 _MODEL: Final = "coalesce(model_actual, model_sent, model_requested)"
+_NEWEST: Final = 50_000
+"""What a question to the rows themselves looks at: enough to learn from, few enough to answer at once."""
+_NEWEST_ONLY: Final = f"Of the newest {_NEWEST:,} requests."
+
+
+def _newest(columns: str, where: str = "") -> str:
+    return f"(select {columns} from requests where {_SINCE}{where} order by started_at desc limit {_NEWEST})"
 
 
 @attrs.frozen
@@ -24,21 +34,13 @@ class Canned:
 
 
 def _speed_by(columns: str) -> str:
-    """p50 and p95 (nearest rank) of the newest 100,000 answered requests, by *columns*."""
+    """p50 and p95 from the stored histograms, by *columns*."""
     return f"""
-with answered as (
-  select feature, provider, {_MODEL} as model, duration_ms, ttft_ms
-  from requests where {_SINCE} and outcome = 'ok' and status is not 101 order by started_at desc limit 100000
-), ranked as (
-  select *, count(*) over (partition by {columns}) as n,
-    row_number() over (partition by {columns} order by duration_ms) as place
-  from answered
-)
-select {columns}, n as requests,
-  round(min(case when place >= n * 0.5 then duration_ms end)) as p50_ms,
-  round(min(case when place >= n * 0.95 then duration_ms end)) as p95_ms,
-  round(max(duration_ms)) as longest_ms, round(avg(ttft_ms)) as mean_first_token_ms
-from ranked group by {columns} order by p95_ms desc"""
+select {columns}, histogram_count(histogram_sum(duration_json)) as answered,
+  round(histogram_percentile(histogram_sum(duration_json), 0.5)) as p50_ms,
+  round(histogram_percentile(histogram_sum(duration_json), 0.95)) as p95_ms,
+  round(histogram_percentile(histogram_sum(ttft_json), 0.5)) as first_token_p50_ms
+from latency_daily where {_DAYS} group by {columns} order by p95_ms desc"""
 
 
 _ALL: Final = (
@@ -48,37 +50,36 @@ _ALL: Final = (
         "What each feature cost, with the share of requests that failed. `without_cost` requests have no known price or "
         "count: the cost is then a lower bound.",
         f"""
-select feature, count(*) as requests, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
-  round(sum(cost_nanousd) / 1e9 / count(*), 6) as usd_a_request,
+select feature, sum(requests) as requests, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
+  round(sum(cost_low_nanousd) / 1e9, 6) as cost_low_usd, round(sum(cost_nanousd) / 1e9 / sum(requests), 6) as usd_a_request,
   sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
-  round(100.0 * sum(outcome not in ('ok', 'client_disconnected')) / count(*), 1) as failed_percent,
-  sum(cost_nanousd is null) as without_cost
-from requests where {_SINCE} group by feature order by cost_usd desc""",
+  round(100.0 * sum(errors) / sum(requests), 1) as failed_percent, sum(cost_unknown) as without_cost
+from usage_daily where {_DAYS} group by feature order by cost_usd desc""",
     ),
     Canned(
         "cost_by_model",
         "Cost by provider and model",
         "What each model cost, and what a thousand answers of it cost on average: the figure to compare models by.",
         f"""
-select provider, {_MODEL} as model, count(*) as requests, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
-  round(avg(cost_nanousd) / 1e6, 4) as usd_a_thousand, sum(input_tokens) as input_tokens,
-  sum(output_tokens) as output_tokens, group_concat(distinct cost_basis) as cost_basis
-from requests where {_SINCE} group by provider, model order by cost_usd desc""",
+select provider, model, sum(requests) as requests, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
+  round(sum(cost_nanousd) / 1e6 / nullif(sum(requests - cost_unknown), 0), 4) as usd_a_thousand,
+  sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens, sum(cost_unknown) as without_cost
+from usage_daily where {_DAYS} group by provider, model order by cost_usd desc""",
     ),
     Canned(
         "cost_by_day",
         "Cost by day",
         "Requests, tokens and cost of each day (UTC).",
         f"""
-select substr(started_at, 1, 10) as day, count(*) as requests, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
+select day, sum(requests) as requests, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
   sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens
-from requests where {_SINCE} group by day order by day desc""",
+from usage_daily where {_DAYS} group by day order by day desc""",
     ),
     Canned(
         "speed_by_model",
         "Speed by model",
-        "How long answers took: half of them at most `p50_ms`, 95 of 100 at most `p95_ms`. Answered requests only, the "
-        "newest 100,000.",
+        "How long answers took: half of them at most `p50_ms`, 95 of 100 at most `p95_ms`. Answered requests only; from "
+        "histograms, so at most 2 % off.",
         _speed_by("provider, model"),
     ),
     Canned("speed_by_feature", "Speed by feature", "The same by feature.", _speed_by("feature")),
@@ -89,28 +90,30 @@ from requests where {_SINCE} group by day order by day desc""",
         "provider's trouble; `money`: its quota is spent; `network`, `timeout`: between you and it.",
         f"""
 select provider, outcome, error_category, error_code, status, count(*) as requests, max(started_at) as last_seen
-from requests where {_SINCE} and outcome != 'ok'
+from (select * from requests where outcome in ('provider_error', 'upstream_failed', 'lectr_refused', 'interrupted',
+  'gateway_shutdown') and {_SINCE} limit {_NEWEST})
 group by provider, outcome, error_category, error_code, status order by requests desc""",
     ),
     Canned(
         "unknown_prices",
         "Requests without a known cost",
         "Answers that no price could be found for, or whose usage could not be read, by model. A price of your own goes "
-        "into `lectr.toml`.",
+        f"into `lectr.toml`. {_NEWEST_ONLY}",
         f"""
-select provider, {_MODEL} as model, endpoint, tokens_source, price_note, count(*) as requests, max(started_at) as last_seen
-from requests where {_SINCE} and cost_nanousd is null and outcome not in ('provider_error', 'lectr_refused')
+select provider, model, endpoint, tokens_source, price_note, count(*) as requests, max(started_at) as last_seen
+from {_newest(f"provider, {_MODEL} as model, endpoint, tokens_source, price_note, started_at, cost_nanousd, outcome")}
+where cost_nanousd is null and outcome not in ('provider_error', 'lectr_refused')
 group by provider, model, endpoint, tokens_source, price_note order by requests desc""",
     ),
     Canned(
         "unread_usage",
         "Answers whose usage is not known exactly",
         "`absent`: the answer reported none (a chat stream without `stream_options.include_usage`). `partial`: it broke "
-        "off. `unreadable`: it could not be read.",
+        f"off. `unreadable`: it could not be read. {_NEWEST_ONLY}",
         f"""
-select provider, {_MODEL} as model, endpoint, streamed, usage_state, tokens_source, count(*) as requests
-from requests where {_SINCE} and usage_state not in ('reported', 'in_turns', 'unbilled')
-  and outcome not in ('provider_error', 'lectr_refused')
+select provider, model, endpoint, streamed, usage_state, tokens_source, count(*) as requests
+from {_newest(f"provider, {_MODEL} as model, endpoint, streamed, usage_state, tokens_source, outcome")}
+where usage_state != 'reported' and outcome not in ('provider_error', 'lectr_refused')
 group by provider, model, endpoint, streamed, usage_state, tokens_source order by requests desc""",
     ),
     Canned(
@@ -118,55 +121,64 @@ group by provider, model, endpoint, streamed, usage_state, tokens_source order b
         "How much of the prompts came from a cache",
         "Cached tokens cost a fraction. Long prompts with a low share are worth a look: is what never changes at the front?",
         f"""
-select feature, {_MODEL} as model, count(*) as requests, round(avg(input_tokens)) as mean_input_tokens,
-  round(100.0 * sum(cached_input_tokens) / sum(input_tokens), 1) as cached_percent
-from requests where {_SINCE} and input_tokens > 0
-group by feature, model having mean_input_tokens > 1000 order by sum(input_tokens) desc""",
+select feature, provider, model, sum(requests) as requests, sum(input_tokens) / sum(requests) as mean_input_tokens,
+  round(100.0 * sum(cached_input_tokens) / sum(input_tokens), 1) as cached_percent,
+  round(1.0 * sum(cached_input_tokens) / nullif(sum(cache_write_tokens), 0), 1) as reads_a_write
+from usage_daily where {_DAYS} and input_tokens > 0
+group by feature, provider, model having mean_input_tokens > 1000 order by sum(input_tokens) desc""",
     ),
     Canned(
         "short_answers",
         "Short answers from costly models",
-        "Where answers have at most 20 tokens, a smaller model often says the same. The costliest first.",
+        f"Where answers have at most 20 tokens, a smaller model often says the same. The costliest first. {_NEWEST_ONLY}",
         f"""
-select feature, task, {_MODEL} as model, count(*) as requests, round(avg(output_tokens), 1) as mean_output_tokens,
+select feature, task, model, count(*) as requests, round(avg(output_tokens), 1) as mean_output_tokens,
   round(sum(cost_nanousd) / 1e9, 6) as cost_usd, round(avg(cost_nanousd) / 1e6, 4) as usd_a_thousand
-from requests where {_SINCE} and outcome = 'ok' and output_tokens between 1 and 20
+from {_newest(f"feature, task, {_MODEL} as model, output_tokens, cost_nanousd, outcome")}
+where outcome = 'ok' and output_tokens between 1 and 20
 group by feature, task, model having requests >= 3 order by cost_usd desc""",
     ),
     Canned(
         "costliest_requests",
         "The costliest single requests",
-        "One row a request, the dearest first.",
+        f"One row a request, the dearest first. {_NEWEST_ONLY}",
         f"""
-select started_at, feature, provider, {_MODEL} as model, round(cost_usd, 6) as cost_usd, input_tokens, cached_input_tokens,
+select started_at, feature, provider, model, round(cost_nanousd / 1e9, 6) as cost_usd, input_tokens, cached_input_tokens,
   output_tokens, reasoning_tokens, round(duration_ms) as duration_ms, id
-from requests where {_SINCE} and cost_nanousd is not null order by cost_nanousd desc limit 100""",
+from {
+            _newest(
+                f"started_at, feature, provider, {_MODEL} as model, cost_nanousd, input_tokens, cached_input_tokens, "
+                "output_tokens, reasoning_tokens, duration_ms, id"
+            )
+        }
+where cost_nanousd is not null order by cost_nanousd desc limit 100""",
     ),
     Canned(
         "left_early",
         "Answers nobody waited for",
         "The client went away before the end; what was made until then is paid for. `waited_ms` is how long it did wait.",
         f"""
-select feature, {_MODEL} as model, count(*) as requests, round(avg(duration_ms)) as waited_ms,
-  round(avg(ttft_ms)) as first_token_ms
-from requests where {_SINCE} and outcome = 'client_disconnected' group by feature, model order by requests desc""",
+select feature, provider, model, sum(requests) as requests, round(sum(duration_sum_ms) / sum(requests)) as waited_ms,
+  round(sum(cost_nanousd) / 1e9, 6) as cost_usd, sum(cost_unknown) as without_cost
+from usage_daily where {_DAYS} and outcome = 'client_disconnected'
+group by feature, provider, model order by requests desc""",
     ),
     Canned(
         "gateway_share",
         "How much time Lectr itself takes",
-        "Lectr's own share of the time before the first byte, in milliseconds, by hour.",
+        "Lectr's own share of the time before the first byte, in milliseconds, on average by hour.",
         f"""
-select substr(started_at, 1, 13) || ':00Z' as hour, count(*) as requests, round(avg(gateway_ms), 3) as mean_ms,
-  round(max(gateway_ms), 3) as most_ms
-from requests where {_SINCE} group by hour order by hour desc""",
+select hour, sum(requests) as requests, round(sum(gateway_sum_ms) / sum(requests), 3) as mean_ms
+from usage_hourly where {_HOURS} group by hour order by hour desc""",
     ),
     Canned(
         "rules_at_work",
         "What rules did",
-        "Requests that a rule refused or sent elsewhere, and from where to where.",
+        f"Requests that a rule refused or sent elsewhere, and from where to where. {_NEWEST_ONLY}",
         f"""
 select rule, outcome, provider_detected, model_requested, provider, model_sent, count(*) as requests
-from requests where {_SINCE} and rule is not null
+from {_newest("rule, outcome, provider_detected, model_requested, provider, model_sent")}
+where rule is not null
 group by rule, outcome, provider_detected, model_requested, provider, model_sent order by requests desc""",
     ),
 )

@@ -1,7 +1,7 @@
-"""What is plugged into Datasette: the page, the way to it, limits for every connection, and who may see it.
+"""What is plugged into Datasette: the pages, the way to them, limits for every connection, and who may see it.
 
-Only hooks that Datasette 0.65 and 1.0 share. Started by `serve.py` it is the home page and attaches the database as soon as
-it exists; in a Datasette of somebody's own it is the page `/-/lectr`. Called by Datasette.
+Only hooks that Datasette 0.65 and 1.0 share. Started by `serve.py` the first page is the home page, and the database is
+attached as soon as it exists; in a Datasette of somebody's own the pages begin at `/-/lectr`. Called by Datasette.
 """
 
 from __future__ import annotations
@@ -12,29 +12,44 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pluggy
 from datasette import handle_exception
 from datasette.database import Database, QueryInterrupted
 from datasette.utils.asgi import Response
 
-from lectr_datasette import page
+from lectr_datasette.asking import histograms
+from lectr_datasette.asking.query import Query, Row
+from lectr_datasette.asking.scope import zone_of
 from lectr_datasette.canned import CANNED
-from lectr_datasette.figures import Row
+from lectr_datasette.drawing import template
+from lectr_datasette.drawing.links import Links
 from lectr_datasette.guard import App, guarded
 from lectr_datasette.metadata import plain
-from lectr_datasette.questions import Ask, Parameters
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE, begin_again
+from lectr_datasette.views import live
+from lectr_datasette.views.change import change
+from lectr_datasette.views.errors import errors
+from lectr_datasette.views.explore import explore, one_of
+from lectr_datasette.views.leaks import leaking
+from lectr_datasette.views.overview import overview
+from lectr_datasette.views.request import request as one_request
+from lectr_datasette.views.visit import Visit
 
 hookimpl = pluggy.HookimplMarker("datasette")
 
 # A record is a few kilobytes. A query that makes strings larger than this is an accident or an attack.
 _MAX_LENGTH_BYTES = 5_000_000
 _NEEDED = "requests"
+_SUMS = "usage_minutely"
 # Enough to send a line before the process begins again.
 _LAST_WORDS_S = 0.2
+ZONE_COOKIE = "lectr_zone"
 STYLE = "/-/lectr.css"
 _STYLE = """\
 dl.column-descriptions { max-height: 7.5em; overflow-y: auto; border: 1px solid #ccc; padding: .5em .8em; }
@@ -42,17 +57,32 @@ dl.column-descriptions dd { margin: 0 0 .2em 1em; }
 """
 _SECURITY = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
+}
+_TOO_OLD = "This database was made by an older version of Lectr. Start the gateway once (lectr up): it brings it up to date."
+
+View = Callable[[Visit], Awaitable[str | None]]
+VIEWS: dict[str, View] = {
+    "": overview,
+    "explore": explore,
+    "errors": errors,
+    "leaks": leaking,
+    "change": change,
+    "request": one_request,
+    "feature": partial(one_of, dimension="feature"),
+    "model": partial(one_of, dimension="model"),
+    "provider": partial(one_of, dimension="provider"),
 }
 
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    """Bound what one query may make."""
+    """Bound what one query may make, and let queries read histograms."""
     conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_LENGTH_BYTES)
+    histograms.register(conn)
 
 
 @hookimpl
@@ -78,14 +108,17 @@ def startup(datasette: Any) -> Callable[[], Awaitable[None]]:  # Any: Datasette 
 
 @hookimpl
 def register_routes(datasette: Any) -> list[tuple[str, Any]]:  # Any: Datasette is untyped
-    """The page, and in Lectr's own explorer also the home page."""
-    routes = [(r"^/-/lectr$", home), (r"^/-/lectr\.css$", style)]
-    return [(r"^/$", home), *routes] if _own_database() is not None else routes
+    """The pages, and in Lectr's own explorer also the home page."""
+    routes: list[tuple[str, Any]] = [  # Any: whatever Datasette can call
+        (rf"^/-/lectr/{name}$" if name else r"^/-/lectr$", _page(view)) for name, view in VIEWS.items()
+    ]
+    routes += [(r"^/-/lectr/live$", news), (r"^/-/lectr\.css$", style), (r"^/-/lectr\.js$", script)]
+    return [(r"^/$", _page(overview)), *routes] if _own_database() is not None else routes
 
 
 @hookimpl
 def menu_links(datasette: Any) -> list[dict[str, str]]:  # Any: Datasette is untyped
-    """The page, from everywhere."""
+    """The first page, from everywhere."""
     return [{"href": datasette.urls.path("/-/lectr"), "label": "Lectr at a glance"}]
 
 
@@ -112,28 +145,86 @@ async def style(request: Any) -> Any:  # Any: Datasette is untyped
     return Response(_STYLE, content_type="text/css; charset=utf-8")
 
 
-async def home(request: Any, datasette: Any) -> Any:  # Any: Datasette is untyped
-    """The page at a glance."""
-    live = request.args.get("live") == "1"
+async def script(request: Any) -> Any:  # Any: Datasette is untyped
+    """What the pages do in a browser."""
+    headers = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
+    return Response(_script(), content_type="text/javascript; charset=utf-8", headers=headers)
+
+
+@cache
+def _script() -> str:
+    return (files("lectr_datasette") / "templates" / "lectr.js").read_text()
+
+
+def _page(view: View) -> Callable[[Any, Any], Awaitable[Any]]:  # Any: Datasette is untyped
+    async def page(request: Any, datasette: Any) -> Any:  # Any: Datasette is untyped
+        database = await _with_requests(datasette)
+        if database is None:
+            return _empty("Nothing is stored yet")
+        if not await database.table_exists(_SUMS):
+            return _empty("Too old", _TOO_OLD)
+        try:
+            html = await view(_visit(request, datasette, database))
+        except QueryInterrupted:
+            return _empty("Too busy", "The database is too busy to answer in time. This page tries again by itself.", 503)
+        except sqlite3.OperationalError as exc:
+            logging.getLogger("lectr.explorer").warning("a question failed: %s", exc)
+            return _empty("No answer", "The database could not answer. This page tries again by itself.", 503)
+        if html is None:
+            return _empty("No such request", "It was never stored, or it is older than rows are kept.", 404)
+        return Response.html(html, headers=_SECURITY)
+
+    return page
+
+
+async def news(request: Any, datasette: Any, send: Any) -> Any:  # Any: Datasette is untyped
+    """The newest requests, as they come."""
     database = await _with_requests(datasette)
     if database is None:
-        return Response.html(page.render_waiting(), headers=_SECURITY)
+        return Response.text("nothing is stored yet", status=503)
+    headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+    headers.append((b"x-accel-buffering", b"no"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    gone = asyncio.ensure_future(_gone(request))
     try:
-        made = await page.compose(_ask(database), request.args.get("period") or "", datetime.now(UTC))
-    except QueryInterrupted:
-        return Response.text("the database is too busy to answer in time; please try again", status=503)
-    except sqlite3.OperationalError:
-        return Response.html(page.render_waiting(), headers=_SECURITY)
-    html = page.render(made, database=database.name, link=datasette.urls.path, live=live)
-    return Response.html(html, headers=_SECURITY)
+        async for text in live.news(lambda: _visit(request, datasette, database)):
+            if gone.done():
+                break
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+    except (QueryInterrupted, sqlite3.OperationalError):
+        # The browser asks again by itself.
+        pass
+    finally:
+        gone.cancel()
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    return None
 
 
-def _ask(database: Database) -> Ask:
-    async def ask(sql: str, parameters: Parameters) -> Sequence[Row]:
-        rows: Sequence[Row] = (await database.execute(sql, dict(parameters))).rows
+async def _gone(request: Any) -> None:  # Any: Datasette is untyped
+    """Waits: until the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _empty(title: str, says: str = "", status: int = 200) -> Any:  # Any: Datasette is untyped
+    html = template.render("empty.html", {"title": title, "says": says})
+    return Response.html(html, status=status, headers=_SECURITY)
+
+
+def _visit(request: Any, datasette: Any, database: Database) -> Visit:  # Any: Datasette is untyped
+    async def ask(query: Query) -> Sequence[Row]:
+        rows: Sequence[Row] = (await database.execute(query.sql, dict(query.parameters))).rows
         return rows
 
-    return ask
+    zone = zone_of(request.args.get("zone") or unquote(request.cookies.get(ZONE_COOKIE, "")))
+    return Visit(
+        ask=ask,
+        links=Links(datasette.urls.path, database.name),
+        words={name: request.args.get(name) for name in request.args},
+        zone=zone,
+        zone_name="UTC" if zone is UTC else str(zone),
+        now=datetime.now(UTC),
+    )
 
 
 async def _with_requests(datasette: Any) -> Database | None:  # Any: Datasette is untyped

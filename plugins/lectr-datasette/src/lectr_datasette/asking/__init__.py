@@ -1,0 +1,1 @@
+"""What the pages ask the database: stretches of time, filters, SQL. Called by the views; nothing here draws."""

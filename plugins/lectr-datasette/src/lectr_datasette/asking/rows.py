@@ -1,0 +1,120 @@
+"""Questions to the table `requests`: single requests, and small samples of the newest. SQL only.
+
+Each is bounded by an index and a limit, so that it is as quick over ten million rows as over ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from lectr_datasette.asking.query import Query
+from lectr_datasette.asking.scope import Scope
+
+MODEL: Final = "coalesce(model_actual, model_sent, model_requested, '')"
+FAILED: Final = ("provider_error", "upstream_failed", "lectr_refused", "interrupted", "gateway_shutdown")
+_SHOWN: Final = f"""id, started_at, feature, org, coalesce(provider, '') as provider, {MODEL} as model, outcome, status,
+  error_category, error_code, streamed, duration_ms, ttft_ms, input_tokens, output_tokens, tokens_source, cost_nanousd,
+  cost_low_nanousd, cost_high_nanousd, client_retry, attempts"""
+_A_SAMPLE: Final = 40
+MOST_LOOKED_AT: Final = 2_000
+
+
+def one(id: str) -> Query:
+    """Every column of one request."""
+    return Query("select * from requests where id = :id", {"id": id})
+
+
+def newest(scope: Scope | None, most: int, *, failed: bool = False) -> Query:
+    """The newest requests, of a scope or of all."""
+    if scope is None:
+        return Query(f"select {_SHOWN}\nfrom requests order by started_at desc limit {most}")
+    ends = [_stamp(end) for end in (scope.period.since, scope.period.until)]
+    where = [f"started_at >= '{ends[0]}'", f"started_at < '{ends[1]}'"]
+    parameters = dict(scope.only)
+    for name in scope.only:
+        where += _narrows(name)
+    if (failed or "error_category" in scope.only) and "outcome" not in scope.only:
+        # A kind of error has no index of its own, an outcome has; failures are few.
+        where.append(f"outcome in ({', '.join(repr(outcome) for outcome in FAILED)})")
+    text = "select {shown}\nfrom requests\nwhere {where}\norder by started_at desc limit {most}"
+    if not {"provider", "model"} <= set(scope.only) or failed:
+        return Query(text.format(shown=_SHOWN, where="\n  and ".join(where), most=most), parameters)
+    # The model as reported has an index. Of a failed request it is not known, so those are looked for apart.
+    front = [each for each in where if not each.startswith(MODEL)]
+    halves = [
+        text.format(shown=_SHOWN, where="\n  and ".join([*front, each]), most=most)
+        for each in ("model_actual = :model", f"model_actual is null and {MODEL} = :model")
+    ]
+    both = "\nunion all\n".join(f"select * from ({half})" for half in halves)
+    return Query(f"{both}\norder by started_at desc limit {most}", parameters)
+
+
+def _narrows(name: str) -> list[str]:
+    return [f"{MODEL if name == 'model' else name} = :{name}"]
+
+
+def headroom(provider: str | None) -> Query:
+    """The rate-limit headers of the newest requests."""
+    also = " and provider = :provider" if provider else ""
+    return Query(
+        f"""select provider, started_at, headroom_json from (
+  select provider, started_at, headroom_json from requests order by started_at desc limit {MOST_LOOKED_AT}
+) where headroom_json is not null{also} order by started_at desc""",
+        {"provider": provider} if provider else {},
+    )
+
+
+def prices(models: Sequence[tuple[str, str]], since: datetime, until: datetime) -> Query:
+    """Units and their costs of some requests of each (provider, model), to read prices from."""
+    parameters: dict[str, str] = {}
+    selects = []
+    for at, (provider, model) in enumerate(models):
+        parameters |= {f"provider{at}": provider, f"model{at}": model}
+        selects.append(
+            f"""select * from (
+  select provider, model_actual as model, units_json, cost_parts_json from requests
+  where provider = :provider{at} and model_actual = :model{at} and started_at >= '{_stamp(since)}'
+    and started_at < '{_stamp(until)}' order by started_at desc limit {_A_SAMPLE})"""
+        )
+    return Query("\nunion all\n".join(selects), parameters)
+
+
+def ceilings(features: Sequence[str], since: datetime, until: datetime, most: int) -> Query:
+    """What the newest requests of each feature allowed for their answers, and what they took."""
+    parameters = {f"feature{at}": name for at, name in enumerate(features)}
+    selects = [
+        f"""select * from (
+  select feature, {MODEL} as model, outcome, max_tokens, output_tokens, finish_reason from requests
+  where feature = :feature{at} and started_at >= '{_stamp(since)}' and started_at < '{_stamp(until)}'
+  order by started_at desc limit {most})"""
+        for at in range(len(features))
+    ]
+    return Query("\nunion all\n".join(selects), parameters)
+
+
+def cursors() -> Query:
+    """How far each stream is stored, and what is known to be lost."""
+    return Query("select cursor from cursors")
+
+
+def newest_mark() -> Query:
+    """A number that grows with every stored request."""
+    return Query("select coalesce(max(rowid), 0) as mark from requests")
+
+
+def around(row: Mapping[str, object]) -> Query:
+    """The requests of the same feature just before and after one, to leaf through."""
+    parameters = {"feature": str(row["feature"]), "at": str(row["started_at"]), "id": str(row["id"])}
+    earlier = "feature = :feature and (started_at, id) < (:at, :id) order by started_at desc, id desc limit 1"
+    later = "feature = :feature and (started_at, id) > (:at, :id) order by started_at, id limit 1"
+    return Query(
+        f"select * from (select 'before' as side, id from requests where {earlier})\n"
+        f"union all select * from (select 'after' as side, id from requests where {later})",
+        parameters,
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")

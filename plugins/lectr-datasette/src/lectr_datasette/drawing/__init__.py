@@ -1,0 +1,1 @@
+"""How the pages say it: numbers in words, charts, addresses, templates. Called by the views."""

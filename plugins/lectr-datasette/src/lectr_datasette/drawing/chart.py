@@ -1,0 +1,262 @@
+"""Charts as inline SVG that stretches with the page, with letters in HTML over it, so that they never shrink. Pure text.
+
+Colours are CSS classes, so that they follow light and dark. Every chart says what it is in words and comes with
+its numbers as a table, and each of its steps is a link to a closer look.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import attrs
+from markupsafe import Markup
+
+from lectr_datasette.reckoning.sums import OTHERS, Layer
+
+WIDTH, HEIGHT = 1000, 200
+_LINES = 4
+_OPEN_END = 0.05
+"""How tall the dotted box is that says: and nobody knows how much more."""
+_MOST_LABELS, _FEW_LABELS = 9, 4
+COLOURS = 7
+
+
+@attrs.frozen(kw_only=True)
+class Band:
+    """Between which bounds the whole lies."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    open: tuple[bool, ...]
+    """Steps without an upper bound."""
+
+
+@attrs.frozen(kw_only=True)
+class Chart:
+    """What a template needs."""
+
+    title: str
+    unit: str
+    says: str
+    """The chart in a sentence, for those who do not see it."""
+    layers: Sequence[Layer]
+    labels: Sequence[str]
+    links: Sequence[str]
+    """Where a closer look at each step is; empty where there is none."""
+    svg: Markup
+    axis: Sequence[tuple[float, str]]
+    """Height from the bottom in percent, and what stands there."""
+    under: Sequence[tuple[float, str, str]]
+    """Place from the left in percent, label, CSS class."""
+    words: Callable[[float], str]
+    hints: Sequence[str]
+    """What each step comes to, in words."""
+    stacked: bool = True
+    so_far: int | None = None
+    """How many steps have begun; None: all."""
+
+    def colour(self, at: int) -> str:
+        """The CSS class of one layer."""
+        return "s0" if self.layers[at].name == OTHERS else f"s{at % COLOURS + 1}"
+
+
+def areas(
+    layers: Sequence[Layer],
+    labels: Sequence[str],
+    *,
+    title: str,
+    unit: str,
+    words: Callable[[float], str],
+    axis: Callable[[float], str] | None = None,
+    links: Sequence[str] = (),
+    band: Band | None = None,
+    so_far: int | None = None,
+) -> Chart:
+    """Layers on top of one another over time, in steps as wide as the time they add up; with the bounds of the whole."""
+    count = len(labels)
+    whole = [sum(layer.values[at] for layer in layers) for at in range(count)]
+    ceiling = nice_ceiling(max([*whole, *(band.high if band else ())], default=0.0))
+    parts: list[str] = []
+    feet = [0.0] * count
+    for number, layer in enumerate(layers):
+        heads = [foot + value for foot, value in zip(feet, layer.values, strict=True)]
+        shape = _steps(feet, heads, ceiling)
+        if shape:
+            colour = "s0" if layer.name == OTHERS else f"s{number % COLOURS + 1}"
+            parts.append(f'<path class="layer {colour}" d="{shape}"/>')
+        feet = heads
+    if band and ceiling:
+        for at, (low, high) in enumerate(zip(band.low, band.high, strict=True)):
+            # What is thinner than a hair is no news.
+            if high - low > ceiling / 500:
+                parts.append(f'<path class="band" d="{_box(at, count, low / ceiling, high / ceiling)}"/>')
+        for at, value in enumerate(whole):
+            if band.open[at] and value:
+                top = max(value, band.high[at]) / ceiling
+                parts.append(f'<path class="open" d="{_box(at, count, top, top + _OPEN_END)}"/>')
+    hints = [_hint(labels[at], layers, at, words, band) for at in range(count)]
+    return _chart(
+        layers,
+        labels,
+        ceiling,
+        parts,
+        title=title,
+        unit=unit,
+        words=words,
+        axis=axis,
+        links=links,
+        hints=hints,
+        so_far=so_far,
+    )
+
+
+def lines(
+    layers: Sequence[Layer],
+    labels: Sequence[str],
+    *,
+    title: str,
+    unit: str,
+    words: Callable[[float], str],
+    axis: Callable[[float], str] | None = None,
+    links: Sequence[str] = (),
+    so_far: int | None = None,
+) -> Chart:
+    """Lines over time. A value that is not there (NaN) leaves a gap."""
+    ceiling = nice_ceiling(max((value for layer in layers for value in layer.values if value == value), default=0.0))
+    parts = [
+        f'<path class="line l{number % COLOURS + 1}" d="{_line(layer.values, ceiling)}"/>'
+        for number, layer in enumerate(layers)
+        if ceiling
+    ]
+    hints = [_hint(labels[at], layers, at, words, None) for at in range(len(labels))]
+    chart = _chart(
+        layers,
+        labels,
+        ceiling,
+        parts,
+        title=title,
+        unit=unit,
+        words=words,
+        axis=axis,
+        links=links,
+        hints=hints,
+        so_far=so_far,
+    )
+    return attrs.evolve(chart, stacked=False)
+
+
+def nice_ceiling(value: float) -> float:
+    """The next round number from *value* on that four steps divide well; 0 of 0."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(
+        (step * power for step in (1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0) if step * power >= value), 10.0 * power
+    )
+
+
+def _chart(
+    layers: Sequence[Layer],
+    labels: Sequence[str],
+    ceiling: float,
+    parts: Sequence[str],
+    *,
+    title: str,
+    unit: str,
+    words: Callable[[float], str],
+    axis: Callable[[float], str] | None,
+    links: Sequence[str],
+    hints: Sequence[str],
+    so_far: int | None,
+) -> Chart:
+    grid = [
+        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>'
+        for y in (HEIGHT * step / _LINES for step in range(_LINES + 1))
+    ]
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+    marks = (
+        [(100 * step / _LINES, (axis or words)(ceiling * step / _LINES)) for step in range(_LINES + 1)] if ceiling else []
+    )
+    return Chart(
+        title=title,
+        unit=unit,
+        says=_says(title, layers, labels, words),
+        layers=layers,
+        labels=labels,
+        links=links,
+        svg=Markup(head + "".join([*grid, *parts]) + "</svg>"),  # only numbers and class names of ours
+        axis=marks,
+        under=_under(labels),
+        words=words,
+        hints=hints,
+        so_far=so_far,
+    )
+
+
+def _steps(feet: Sequence[float], heads: Sequence[float], ceiling: float) -> str:
+    """The outline of one layer: flat over each step, so that an hour's sum is not drawn into the next."""
+    if not ceiling or not any(head > foot for foot, head in zip(feet, heads, strict=True)):
+        return ""
+    wide = WIDTH / len(heads)
+    there = [f"{at * wide:.1f},{_y(head, ceiling)}H{(at + 1) * wide:.1f}" for at, head in enumerate(heads)]
+    back = [f"{(at + 1) * wide:.1f},{_y(foot, ceiling)}H{at * wide:.1f}" for at, foot in reversed(list(enumerate(feet)))]
+    return "M" + "L".join([*there, *back]) + "Z"
+
+
+def _line(values: Sequence[float], ceiling: float) -> str:
+    wide = WIDTH / len(values)
+    parts, joined = [], False
+    for at, value in enumerate(values):
+        if value != value:
+            joined = False
+            continue
+        x = (at + 0.5) * wide
+        last = at + 1 == len(values) or values[at + 1] != values[at + 1]
+        # A value alone would be a line without length.
+        parts.append(f"{'L' if joined else 'M'}{x:.1f},{_y(value, ceiling)}" + ("" if joined or not last else "h2"))
+        joined = True
+    return "".join(parts)
+
+
+def _box(at: int, count: int, low: float, high: float) -> str:
+    """One step's box between two heights, 0 to 1."""
+    wide = WIDTH / count
+    foot, head = HEIGHT * (1 - low), HEIGHT * (1 - high)
+    return f"M{at * wide + 1:.1f},{foot:.1f}V{head:.1f}H{(at + 1) * wide - 1:.1f}V{foot:.1f}Z"
+
+
+def _y(value: float, ceiling: float) -> str:
+    return f"{HEIGHT * (1 - value / ceiling):.1f}"
+
+
+def _under(labels: Sequence[str]) -> list[tuple[float, str, str]]:
+    """Labels at round distances, fewer on narrow screens (CSS hides the class `more`)."""
+    count = len(labels)
+    every = max(1, math.ceil(count / _MOST_LABELS))
+    fewer = every * max(1, math.ceil(count / every / _FEW_LABELS))
+    return [((at + 0.5) / count * 100, labels[at], "" if at % fewer == 0 else "more") for at in range(0, count, every)]
+
+
+def _hint(label: str, layers: Sequence[Layer], at: int, words: Callable[[float], str], band: Band | None) -> str:
+    said = [(layer.name, layer.values[at]) for layer in layers if layer.values[at] == layer.values[at] and layer.values[at]]
+    whole = sum(value for _, value in said)
+    if not said:
+        return f"{label}: nothing"
+    lines_of = [f"{name}: {words(value)}" for name, value in sorted(said, key=lambda each: -each[1])]
+    if band is not None:
+        bounds = f"{words(band.low[at])} to {'?' if band.open[at] else words(band.high[at])}"
+        sure = "" if not band.open[at] and band.low[at] == band.high[at] else f" ({bounds})"
+        return "\n".join([f"{label}: {words(whole)}{sure}", *lines_of])
+    return "\n".join([label, *lines_of])
+
+
+def _says(title: str, layers: Sequence[Layer], labels: Sequence[str], words: Callable[[float], str]) -> str:
+    """The chart in a sentence."""
+    whole = [sum(layer.values[at] for layer in layers if layer.values[at] == layer.values[at]) for at in range(len(labels))]
+    if not layers or not any(whole):
+        return f"{title}: nothing in this time."
+    top = max(range(len(whole)), key=whole.__getitem__)
+    names = ", ".join(layer.name for layer in layers)
+    stretch = f"{len(labels)} steps from {labels[0]} to {labels[-1]}"
+    return f"{title}, {stretch}; most at {labels[top]}: {words(whole[top])}. {names}."

@@ -1,0 +1,132 @@
+"""Numbers as people read them: dollars, durations, counts, shares, changes, times. Pure; used by the templates."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, tzinfo
+
+NANO = 1_000_000_000
+NO_BREAK = "\u00a0"
+
+
+def usd(nanousd: float | None) -> str:
+    """Dollars, with as many digits as the amount deserves."""
+    if nanousd is None:
+        return "unknown"
+    dollars = abs(nanousd) / NANO
+    sign = "−" if nanousd < 0 else ""
+    if dollars == 0:
+        return "$0"
+    if dollars >= 1000:
+        return f"{sign}${dollars:,.0f}"
+    if dollars >= 1:
+        return f"{sign}${dollars:,.2f}"
+    if dollars >= 0.01:
+        return f"{sign}${dollars:.3f}"
+    if dollars < 0.000_000_1:
+        return f"{sign}< $0.0000001"
+    # Two digits that say something, wherever they begin.
+    return f"{sign}${dollars:.{1 - math.floor(math.log10(dollars))}f}"
+
+
+def signed_usd(nanousd: float) -> str:
+    """A change in dollars: with its sign."""
+    return f"+{usd(nanousd)}" if nanousd > 0 else usd(nanousd)
+
+
+def axis_usd(nanousd: float) -> str:
+    """Dollars on an axis: short."""
+    dollars = nanousd / NANO
+    if abs(dollars) >= 10_000:
+        return f"${dollars / 1000:,.0f}k"
+    return f"${dollars:.6g}" if abs(dollars) >= 0.000_1 or dollars == 0 else f"${dollars:.0e}"
+
+
+def span(ms: float | None) -> str:
+    """A duration."""
+    if ms is None:
+        return "–"
+    if ms < 9.95:
+        return f"{ms:.1f}{NO_BREAK}ms"
+    if ms < 999.5:
+        return f"{ms:.0f}{NO_BREAK}ms"
+    if ms < 99_950:
+        return f"{ms / 1000:.2f}{NO_BREAK}s" if ms < 9_995 else f"{ms / 1000:.1f}{NO_BREAK}s"
+    return f"{ms / 60_000:.1f}{NO_BREAK}min"
+
+
+def axis_span(ms: float) -> str:
+    """A duration on an axis."""
+    return f"{ms:g}{NO_BREAK}ms" if ms < 1000 else f"{ms / 1000:g}{NO_BREAK}s"
+
+
+def count(number: float | None) -> str:
+    """A count, short from a hundred thousand on."""
+    if number is None:
+        return "–"
+    for unit, size in (("bn", 1e9), ("m", 1e6)):
+        if number >= size:
+            return f"{number / size:.3g}{NO_BREAK}{unit}"
+    return f"{number / 1000:.0f}{NO_BREAK}k" if number >= 100_000 else f"{number:,.0f}"
+
+
+def exact(number: float | None) -> str:
+    """A count, every digit of it."""
+    return "–" if number is None else f"{number:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 0 to 1. What is nearly nothing or nearly all is not rounded to it."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.001:
+        return f"<{NO_BREAK}0.1{NO_BREAK}%"
+    if 0.995 <= share < 1:
+        return f">{NO_BREAK}99{NO_BREAK}%"
+    return f"{share * 100:.1f}{NO_BREAK}%" if share < 0.0995 and share else f"{share * 100:.0f}{NO_BREAK}%"
+
+
+def change(now: float | None, before: float | None, called: str) -> str:
+    """How *now* compares with *before*, which is *called* `yesterday`."""
+    if now is None or not before or before < 0:
+        return f"none {called}"
+    if now >= 10 * before:
+        return f"over 10 times {called}"
+    moved = round((now / before - 1) * 100)
+    return f"as {called}" if moved == 0 else f"{'up' if moved > 0 else 'down'} {abs(moved)} % on {called}"
+
+
+def trend(now: float | None, before: float | None) -> str:
+    """The same as an arrow and a share: `▲ 12 %`; empty where there is nothing to compare."""
+    if now is None or not before or before < 0:
+        return ""
+    if now >= 10 * before:
+        return f"▲{NO_BREAK}over{NO_BREAK}10×"
+    moved = round((now / before - 1) * 100)
+    return f"±{NO_BREAK}0{NO_BREAK}%" if moved == 0 else f"{'▲' if moved > 0 else '▼'}{NO_BREAK}{abs(moved)}{NO_BREAK}%"
+
+
+def clock(stamp: str | datetime | None, zone: tzinfo, *, seconds: bool = True) -> str:
+    """A time of day in *zone*, the date in front."""
+    moment = _moment(stamp)
+    return "–" if moment is None else moment.astimezone(zone).strftime("%-d %b %H:%M:%S" if seconds else "%-d %b %H:%M")
+
+
+def time_of_day(stamp: str | None, zone: tzinfo) -> str:
+    """Only the time of day."""
+    moment = _moment(stamp)
+    return "–" if moment is None else moment.astimezone(zone).strftime("%H:%M:%S")
+
+
+def _moment(stamp: str | datetime | None) -> datetime | None:
+    if stamp is None or isinstance(stamp, datetime):
+        return stamp
+    try:
+        return datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+
+
+def plural(number: float, one: str, many: str | None = None) -> str:
+    """`1 request`, `2 requests`."""
+    return f"{count(number)}{NO_BREAK}{one if number == 1 else many or one + 's'}"

@@ -1,0 +1,182 @@
+"""What groups of requests come to, added up from rows of the sums. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from lectr_datasette.asking.query import Row
+
+# Providers turn away a percent or two on any day; colour that is always there says nothing.
+EYE_CATCHING = 0.05
+UNTAGGED = "untagged"
+
+
+@attrs.define
+class Sums:
+    """What a group of requests comes to. Every field is a sum; money is nano-dollars."""
+
+    requests: int = 0
+    errors: int = 0
+    """Outcome neither `ok` nor `client_disconnected`."""
+    streamed: int = 0
+    attempts: int = 0
+    client_retries: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    tokens_reported: int = 0
+    tokens_measured: int = 0
+    tokens_estimated: int = 0
+    tokens_unknown: int = 0
+    """Of the requests that reached a provider and were not turned away: their counts are not known."""
+    cost_nanousd: int = 0
+    """Of those whose cost is known."""
+    cost_low_nanousd: int = 0
+    cost_high_nanousd: int = 0
+    cost_unknown: int = 0
+    """The same as `tokens_unknown`, for the cost."""
+    cost_unbounded: int = 0
+    """Requests with a cost that could be higher, nobody knows by how much."""
+
+    def add(self, row: Row) -> None:
+        """Add one row of sums."""
+        for field in attrs.fields(Sums):
+            setattr(self, field.name, getattr(self, field.name) + (row[field.name] or 0))
+
+    @property
+    def failed_share(self) -> float | None:
+        """0 to 1; None of none."""
+        return self.errors / self.requests if self.requests else None
+
+    @property
+    def fails_often(self) -> bool:
+        """Whether the share of failures should catch the eye."""
+        return self.requests > 0 and self.errors >= EYE_CATCHING * self.requests
+
+    @property
+    def not_reported(self) -> int:
+        """Requests whose counts were measured or estimated."""
+        return self.tokens_measured + self.tokens_estimated
+
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether the cost cannot be higher than `cost_high_nanousd`."""
+        return not (self.cost_unknown or self.cost_unbounded)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the cost is known without doubt."""
+        return self.has_ceiling and self.cost_low_nanousd == self.cost_nanousd == self.cost_high_nanousd
+
+    @property
+    def cached_share(self) -> float | None:
+        """Of the prompts' tokens; None of none."""
+        return self.cached_input_tokens / self.input_tokens if self.input_tokens else None
+
+    @property
+    def tokens(self) -> int:
+        """In and out."""
+        return self.input_tokens + self.output_tokens
+
+
+@attrs.frozen
+class Speed:
+    """How long answered requests took. None: nothing to measure."""
+
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    first_p50_ms: float | None = None
+    """To the first token, of those that were streamed."""
+    first_p95_ms: float | None = None
+
+
+@attrs.frozen
+class Group:
+    """One line of a breakdown."""
+
+    name: str
+    link: Mapping[str, str]
+    """What to filter by."""
+    sums: Sums
+    speed: Speed
+    share: float
+    """Of the cost, or of the requests where nothing has a cost; 0 to 1."""
+    of_provider: str = ""
+    """Where the name alone does not say it."""
+
+
+def total(rows: Iterable[Row]) -> Sums:
+    """All rows added up."""
+    sums = Sums()
+    for row in rows:
+        sums.add(row)
+    return sums
+
+
+def groups(rows: Iterable[Row], by: str, speeds: Mapping[tuple[str, str], Speed] | None = None) -> list[Group]:
+    """The rows by the column *by*, the costliest first. A model of two providers is two."""
+    found: dict[tuple[str, str], Sums] = {}
+    for row in rows:
+        key = (row[by], row["provider"] if by == "model" else "")
+        found.setdefault(key, Sums()).add(row)
+    all_of = Sums()
+    for sums in found.values():
+        all_of.cost_nanousd += sums.cost_nanousd
+        all_of.requests += sums.requests
+    made = []
+    for (name, provider), sums in found.items():
+        share = sums.cost_nanousd / all_of.cost_nanousd if all_of.cost_nanousd else sums.requests / (all_of.requests or 1)
+        link = {by: name, "provider": provider} if by == "model" else {by: name}
+        speed = (speeds or {}).get((name, provider), Speed())
+        made.append(Group(name or "–", {key: value for key, value in link.items() if value}, sums, speed, share, provider))
+    return sorted(made, key=lambda group: (-group.sums.cost_nanousd, -group.sums.requests, group.name))
+
+
+def speeds_by(rows: Iterable[Row]) -> dict[str, dict[tuple[str, str], Speed]]:
+    """The answer of `asking.sums.speeds`, by kind and name."""
+    found: dict[str, dict[tuple[str, str], Speed]] = {}
+    for row in rows:
+        speed = Speed(row["p50_ms"], row["p95_ms"], row["first_p50_ms"], row["first_p95_ms"])
+        found.setdefault(row["kind"], {})[(row["name"], row["of_provider"])] = speed
+    return found
+
+
+@attrs.frozen
+class Layer:
+    """One colour of a stacked chart."""
+
+    name: str
+    values: tuple[float, ...]
+    """One a step."""
+
+
+OTHERS = "all others"
+
+
+def layers(
+    rows: Iterable[Row], places: Sequence[int], steps: int, value: str, order: Sequence[str], most: int = 6
+) -> list[Layer]:
+    """*value* by step, stacked by name: the first *most* of *order* on their own, the rest together.
+
+    Shapes: *places* has the step of each row; a row outside of the *steps* is left out.
+    """
+    own = list(order) if len(order) <= most + 1 else list(order[:most])
+    kept: dict[str, list[float]] = {name: [0.0] * steps for name in own}
+    for row, at in zip(rows, places, strict=True):
+        if 0 <= at < steps:
+            name = row["name"] if row["name"] in own else OTHERS
+            kept.setdefault(name, [0.0] * steps)[at] += row[value] or 0
+    return [Layer(name or "–", tuple(values)) for name, values in kept.items() if any(values)]
+
+
+def by_step(rows: Iterable[Row], places: Sequence[int], steps: int, value: str) -> tuple[float, ...]:
+    """*value* by step, of all rows."""
+    found = [0.0] * steps
+    for row, at in zip(rows, places, strict=True):
+        if 0 <= at < steps:
+            found[at] += row[value] or 0
+    return tuple(found)

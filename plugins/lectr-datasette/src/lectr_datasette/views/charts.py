@@ -1,0 +1,147 @@
+"""The charts that several pages show, from the questions to the picture. Called by the views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import nan
+from typing import Final
+
+import attrs
+
+from lectr_datasette.asking import sums
+from lectr_datasette.asking.histograms import Sum, percentile_ms
+from lectr_datasette.asking.query import Query, Row
+from lectr_datasette.asking.scope import WHO, Scope
+from lectr_datasette.drawing import words
+from lectr_datasette.drawing.chart import Band, Chart, areas, lines
+from lectr_datasette.reckoning.sums import Layer, by_step, layers
+from lectr_datasette.views.visit import Visit
+
+_COLUMNS: Final = {
+    "cost": ("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_unknown", "cost_unbounded", "requests"),
+    "requests": ("requests",),
+    "errors": ("errors",),
+    "tokens": ("input_tokens", "output_tokens"),
+}
+TITLES: Final = {"cost": "Cost", "requests": "Requests", "errors": "Failed requests", "tokens": "Tokens"}
+UNITS: Final = {"cost": "US dollars", "requests": "requests", "errors": "requests", "tokens": "tokens, in and out"}
+
+
+@attrs.frozen
+class Drawn:
+    """A chart and the question behind it."""
+
+    chart: Chart
+    query: Query
+
+
+async def over_time(visit: Visit, scope: Scope, by: str, measure: str) -> Drawn:
+    """*measure* by step, stacked by the dimension *by*. Waits: on the database, one query."""
+    period = scope.period
+    query = sums.steps(period, scope.only, by, _COLUMNS[measure])
+    rows = await visit.ask(query)
+    places = _places(scope, rows)
+    value = _COLUMNS[measure][0]
+    if measure == "tokens":
+        rows = [{"name": row["name"], "tokens": row["input_tokens"] + row["output_tokens"]} for row in rows]
+        value = "tokens"
+    totals: dict[str, float] = {}
+    for row in rows:
+        totals[row["name"]] = totals.get(row["name"], 0) + row[value]
+    order = sorted(totals, key=lambda name: (-totals[name], name))
+    count = len(period.starts)
+    band = None
+    if measure == "cost":
+        low, high, unknown, unbounded = (
+            by_step(rows, places, count, name)
+            for name in ("cost_low_nanousd", "cost_high_nanousd", "cost_unknown", "cost_unbounded")
+        )
+        band = Band(low=low, high=high, open=tuple(bool(a or b) for a, b in zip(unknown, unbounded, strict=True)))
+    chart = areas(
+        layers(rows, places, count, value, order),
+        period.labels(),
+        title=f"{TITLES[measure]} by {period.step}",
+        unit=UNITS[measure],
+        words=words.usd if measure == "cost" else words.count,
+        axis=words.axis_usd if measure == "cost" else words.count,
+        links=closer(visit, scope),
+        band=band,
+    )
+    return Drawn(chart, query)
+
+
+async def errors_over_time(visit: Visit, scope: Scope) -> Drawn:
+    """Failed requests by step and kind."""
+    query = sums.steps(scope.period, scope.only, "error_category", ("errors",))
+    rows = [row for row in await visit.ask(query) if row["errors"]]
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row["name"]] = totals.get(row["name"], 0) + row["errors"]
+    order = sorted(totals, key=lambda name: -totals[name])
+    chart = areas(
+        layers(rows, _places(scope, rows), len(scope.period.starts), "errors", order),
+        scope.period.labels(),
+        title=f"Failed requests by {scope.period.step}",
+        unit="requests, by kind of error",
+        words=words.count,
+        links=closer(visit, scope, "errors"),
+    )
+    return Drawn(chart, query)
+
+
+async def speed_over_time(visit: Visit, scope: Scope) -> Drawn:
+    """p50, p95 and the first token's p50 by step."""
+    # Latencies are not kept by outcome: under such a filter there is nothing to draw.
+    query = sums.speed_steps(scope.period, {name: value for name, value in scope.only.items() if name in WHO})
+    rows = await visit.ask(query) if scope.has_speeds else []
+    count = len(scope.period.starts)
+    durations, firsts = [Sum() for _ in range(count)], [Sum() for _ in range(count)]
+    for row, at in zip(rows, _places(scope, rows), strict=True):
+        if 0 <= at < count:
+            durations[at].step(row["duration"])
+            firsts[at].step(row["first"])
+    texts, first_texts = [each.finalize() for each in durations], [each.finalize() for each in firsts]
+    found = [
+        ("slowest 5 % (p95)", [percentile_ms(text, 0.95) for text in texts]),
+        ("half of them (p50)", [percentile_ms(text, 0.5) for text in texts]),
+        ("first token, half of streams", [percentile_ms(text, 0.5) for text in first_texts]),
+    ]
+    made = [Layer(name, tuple(nan if value is None else value for value in values)) for name, values in found]
+    chart = lines(
+        [layer for layer in made if any(value == value for value in layer.values)],
+        scope.period.labels(),
+        title=f"Time to answer by {scope.period.step}",
+        unit="of answered requests",
+        words=words.span,
+        axis=words.axis_span,
+        links=closer(visit, scope),
+    )
+    return Drawn(chart, query)
+
+
+def closer(visit: Visit, scope: Scope, page: str = "explore") -> list[str]:
+    """A link to each step alone."""
+    period = scope.period
+    if len(period.starts) < 2 or period.step == "minute":
+        return []
+    found = []
+    for at, start in enumerate(period.starts):
+        ends = {"since": _address(start), "until": _address(min(period.end_of(at), period.until))}
+        found.append(visit.links.page(page, scope, **ends) if start < period.until else "")
+    return found
+
+
+def _places(scope: Scope, rows: Sequence[Mapping[str, str]] | Sequence[Row]) -> list[int]:
+    grain = sums.step_grain(scope.period)
+    # A piece is rounded outwards: what lies before the first step belongs to it.
+    known: dict[str, int] = {}
+    for row in rows:
+        text = row["at"]
+        if text not in known:
+            known[text] = max(0, scope.period.step_at(grain.moment(text)))
+    return [known[row["at"]] for row in rows]
+
+
+def _address(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%MZ")

@@ -1,0 +1,54 @@
+"""News by server-sent events: the newest requests, whenever there are new ones. Called by `pages.py`.
+
+One question a second and viewer, answered from the end of the table; the rows only when there is something new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from lectr_datasette.asking import rows
+from lectr_datasette.drawing import template
+from lectr_datasette.views.overview import NEWEST
+from lectr_datasette.views.visit import Visit
+
+EVERY_S: Final = 0.9
+"""How often it looks: what is stored is on the page within a second."""
+BREATH_S: Final = 15.0
+"""After so long without news a comment is sent, so that nothing on the way takes the line for dead."""
+
+
+async def news(visit: Callable[[], Visit], *, every_s: float = EVERY_S) -> AsyncIterator[str]:
+    """Events as text, without end. *visit* makes a new one, because the time goes on.
+
+    Waits: between looks, and on the database. Cancel: nothing is left behind.
+    """
+    known: int | None = None
+    quiet_s = 0.0
+    yield "retry: 3000\n\n"
+    while True:
+        here = visit()
+        (row,) = await here.ask(rows.newest_mark())
+        if row["mark"] != known:
+            if known is not None:
+                yield event("newest", newest(here, await here.ask(rows.newest(None, NEWEST))))
+                quiet_s = 0.0
+            known = row["mark"]
+        elif quiet_s >= BREATH_S:
+            yield ": still here\n\n"
+            quiet_s = 0.0
+        await asyncio.sleep(every_s)
+        quiet_s += every_s
+
+
+def newest(visit: Visit, found: object) -> str:
+    """The rows of the table of newest requests, as HTML."""
+    return template.render("newest.html", {"links": visit.links, "zone": visit.zone, "rows": found, "current": ""})
+
+
+def event(name: str, text: str) -> str:
+    """One event. WHATWG HTML 9.2.6: a line of data each, an empty line at the end."""
+    lines = "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
+    return f"event: {name}\n{lines}\n"

@@ -1,0 +1,94 @@
+"""One visit of a page: who asks the database, which zone the viewer is in, what every template needs. Called by the views.
+
+Knows nothing of Datasette: *ask* runs SQL, the links are made by what was handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+import attrs
+
+from lectr_datasette.asking import period as periods
+from lectr_datasette.asking import rows, scope, sums
+from lectr_datasette.asking.cover import MINUTELY, Piece, cover
+from lectr_datasette.asking.period import Period
+from lectr_datasette.asking.query import Ask
+from lectr_datasette.asking.scope import Scope
+from lectr_datasette.drawing import template
+from lectr_datasette.drawing.links import Links
+from lectr_datasette.reckoning.rates import rates
+from lectr_datasette.reckoning.sums import Sums, total
+
+PAGES: Final = {
+    "": "Overview",
+    "explore": "Explore",
+    "errors": "Errors",
+    "leaks": "Leaks",
+    "change": "Cost change",
+}
+MOST_PRICED: Final = 30
+"""Of so many models prices are looked for, the dearest first."""
+
+
+@attrs.frozen(kw_only=True)
+class Visit:
+    """What a page is made from."""
+
+    ask: Ask
+    links: Links
+    words: Mapping[str, str]
+    """The address's."""
+    zone: tzinfo
+    zone_name: str
+    now: datetime
+
+    def scope(self) -> Scope:
+        """What the address asks for."""
+        return scope.read(self.words, self.now, self.zone)
+
+    async def parts(self, period: Period) -> list[Piece]:
+        """Which sums answer for the period."""
+        return sums.pieces(period, await self.minutes_since())
+
+    async def minutes_since(self) -> datetime | None:
+        """From when on there are sums by the minute."""
+        (row,) = await self.ask(sums.minutes_since())
+        return MINUTELY.moment(row["at"]) if row["at"] else None
+
+    async def befores(self, of: Scope) -> list[tuple[str, Sums]]:
+        """The sums of the stretches to compare with."""
+        minutes = await self.minutes_since()
+        found = []
+        for each in of.period.before:
+            query = sums.totals(cover(each.since, each.until, minutes), of.only)
+            found.append((each.name, total(await self.ask(query))))
+        return found
+
+    async def rates(
+        self, models: Sequence[tuple[str, str]], since: datetime, until: datetime
+    ) -> dict[tuple[str, str], dict[str, float]]:
+        """What tokens of the models cost at that time, as far as requests say it."""
+        known = [model for model in models if all(model)][:MOST_PRICED]
+        return rates(await self.ask(rows.prices(known, since, until))) if known else {}
+
+    def render(self, template_name: str, of: Scope, current: str, /, **said: Any) -> str:  # Any: whatever a template shows
+        """The template with what every page shows."""
+        return template.render(
+            f"{template_name}.html",
+            {
+                "links": self.links,
+                "scope": of,
+                "period": of.period,
+                "zone": self.zone,
+                "zone_name": self.zone_name,
+                "now": self.now,
+                "pages": PAGES,
+                "current": current,
+                "keys": periods.KEYS,
+                "live": False,
+                **said,
+            },
+        )

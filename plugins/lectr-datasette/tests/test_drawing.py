@@ -1,0 +1,145 @@
+"""Numbers, charts and addresses: what is drawn is what the numbers say, and nothing a client named can break it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from math import nan
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lectr_datasette.asking import scope
+from lectr_datasette.asking.query import Query
+from lectr_datasette.drawing import words
+from lectr_datasette.drawing.chart import HEIGHT, Band, areas, lines, nice_ceiling
+from lectr_datasette.drawing.links import Links
+from lectr_datasette.reckoning.sums import OTHERS, Layer, by_step, layers
+
+NOW = datetime(2026, 5, 20, 15, 30, tzinfo=UTC)
+
+
+def drawn(values: list[float], band: Band | None = None) -> str:
+    labels = [str(at) for at in range(len(values))]
+    return str(areas([Layer("a", tuple(values))], labels, title="t", unit="u", words=words.count, band=band).svg)
+
+
+@given(st.lists(st.floats(1e-9, 1e12) | st.just(0.0), min_size=1, max_size=60))
+def test_nothing_leaves_its_chart(values: list[float]) -> None:
+    ceiling = nice_ceiling(max(values))
+    assert ceiling >= max(values)
+    assert max(values) == 0 or ceiling <= max(values) * 2.01
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+,([\d.-]+)", drawn(values))]
+    assert all(-0.1 <= y <= HEIGHT + 0.1 for y in heights)
+
+
+def test_bounds_are_drawn_only_where_they_say_something() -> None:
+    sure = Band(low=(1, 2), high=(1, 2), open=(False, False))
+    wide = Band(low=(1, 2), high=(1, 4), open=(False, True))
+    assert "band" not in drawn([1, 2], sure)
+    assert drawn([1, 2], wide).count('class="band"') == drawn([1, 2], wide).count('class="open"') == 1
+
+
+def test_a_gap_in_a_line_is_a_gap() -> None:
+    chart = lines([Layer("a", (1.0, nan, 2.0, 3.0))], list("abcd"), title="t", unit="u", words=words.span)
+    (path,) = re.findall(r'class="line l1" d="([^"]*)"', str(chart.svg))
+    assert (path.count("M"), path.count("L")) == (2, 1)
+    assert chart.hints[1] == "b: nothing"
+
+
+def test_a_chart_says_itself_in_words() -> None:
+    made = [Layer("<x>", (1.0, 5.0)), Layer(OTHERS, (0.0, 1.0))]
+    chart = areas(made, ["mon", "tue"], title="Requests", unit="u", words=words.count)
+    assert chart.says == "Requests, 2 steps from mon to tue; most at tue: 6. <x>, all others."
+    assert (chart.colour(0), chart.colour(1)) == ("s1", "s0")
+    nothing = areas([], ["mon"], title="Requests", unit="u", words=words.count)
+    assert nothing.says == "Requests: nothing in this time."
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefghij"), st.integers(-1, 5), st.integers(0, 100)), max_size=50))
+def test_layers_hold_every_value_once(rows: list[tuple[str, int, int]]) -> None:
+    made = [{"name": name, "n": value} for name, _, value in rows]
+    places = [at for _, at, _ in rows]
+    found = layers(made, places, 5, "n", sorted({name for name, *_ in rows}), most=3)
+    whole = by_step(made, places, 5, "n")
+    assert [sum(layer.values[at] for layer in found) for at in range(5)] == list(whole)
+    assert len(found) <= 4
+
+
+LINKS = Links(lambda path: f"/base{path}", "lec tr")
+
+
+def test_an_address_leads_to_the_sql_with_its_parameters() -> None:
+    query = Query("select 1 where :feature = 'a&b'", {"feature": "x&y=1"})
+    there = urlsplit(LINKS.sql(query, ".csv"))
+    assert there.path == "/base/lec%20tr.csv"
+    assert parse_qs(there.query)["sql"] == [query.sql]
+    assert parse_qs(there.query)["feature"] == ["x&y=1"]
+
+
+def test_an_address_keeps_the_scope() -> None:
+    of = scope.read({"period": "7d", "feature": "a b"}, NOW, UTC)
+    assert LINKS.page("model", of, model="m/1") == "/base/-/lectr/model?period=7d&feature=a+b&model=m%2F1"
+    assert "started_at__gte=2026-05-14T00%3A00%3A00" in LINKS.rows(of)
+    assert "day__gte=2026-05-14&day__lt=2026-05-21" in LINKS.sums(of)
+
+
+@pytest.mark.parametrize(
+    ("nanousd", "shown"),
+    [
+        (0, "$0"),
+        (5, "< $0.0000001"),
+        (1_234, "$0.0000012"),
+        (9_532_000, "$0.0095"),
+        (20_400_000, "$0.020"),
+        (1_234_567_890, "$1.23"),
+        (1_234_567_890_123, "$1,235"),
+        (-1_234_567_890, "−$1.23"),
+        (None, "unknown"),
+    ],
+)
+def test_dollars_in_words(nanousd: int | None, shown: str) -> None:
+    assert words.usd(nanousd) == shown
+
+
+def said(text: str) -> str:
+    return text.replace(words.NO_BREAK, " ")
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [(None, "–"), (0.12, "0.1 ms"), (99.6, "100 ms"), (999.7, "1.00 s"), (12_345, "12.3 s"), (600_000, "10.0 min")],
+)
+def test_durations_in_words(ms: float | None, shown: str) -> None:
+    assert said(words.span(ms)) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(None, "–"), (0.0, "0 %"), (0.0004, "< 0.1 %"), (0.048, "4.8 %"), (0.5, "50 %"), (0.9999, "> 99 %"), (1.0, "100 %")],
+)
+def test_shares_in_words(share: float | None, shown: str) -> None:
+    assert said(words.percent(share)) == shown
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "shown"),
+    [(131, 100, "▲ 31 %"), (50, 100, "▼ 50 %"), (100, 100, "± 0 %"), (5, 0, ""), (5000, 1, "▲ over 10×"), (None, 1, "")],
+)
+def test_trends_in_words(now: float | None, before: float, shown: str) -> None:
+    assert said(words.trend(now, before)) == shown
+
+
+def test_times_are_the_viewers() -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    assert words.clock("2026-05-20T20:00:00.123Z", zone) == "21 May 01:30:00"
+    assert words.time_of_day("2026-05-20T20:00:00.123Z", zone) == "01:30:00"
+    assert words.clock("no time", zone) == words.clock(None, zone) == "–"
+
+
+def test_one_is_one() -> None:
+    assert said(words.plural(1, "request")) == "1 request"
+    assert said(words.plural(2, "request")) == "2 requests"
+    assert said(words.signed_usd(1_000_000_000)) == "+$1.00"
