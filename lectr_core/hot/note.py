@@ -46,7 +46,7 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
         drained = exchange.draining is not None and exchange.draining.complete
         reading = observer.finish(complete=drained or ended_by == "completed")
         digest, response_bytes = observer.digest, observer.content_bytes
-        faithful = _is_faithful(exchange, digest, ended_by)
+        faithful = _is_faithful(exchange, ended_by)
         if observer.first_token_ns:
             ttft_ns = observer.first_token_ns - exchange.clock_ns
         if reading.error_category is not None and outcome == "ok":
@@ -82,11 +82,11 @@ def ended(exchange: Exchange, journal: Writer, faults: Faults, ended_by: EndedBy
     )
 
 
-def _is_faithful(exchange: Exchange, content_digest: str | None, ended_by: EndedBy) -> bool | None:
+def _is_faithful(exchange: Exchange, ended_by: EndedBy) -> bool | None:
     """Whether what came is what went. None where the client did not take all of it, so that there is nothing to compare."""
     if exchange.proof is None or ended_by not in _ALL_WENT:
         return None
-    is_same = exchange.proof.holds(content_digest)
+    is_same = exchange.proof.holds
     if not is_same:
         _log.error("a fault of Lectr: the answer to request %s was not handed on as it came", exchange.id)
     return is_same

@@ -52,8 +52,7 @@ async def answer(
     exchange.observer = Observer(exchange.target_provider, exchange.call, reported, faults)
     client.spot.limit(exchange.version.settings.silence_limit_s)
     lines = forwarding.response_lines(head, unchunk=unchunk, keep_alive=exchange.reusable, client_minor=exchange.asked.minor)
-    framed = isinstance(body, ChunkedBody) and not unchunk
-    client.proof = exchange.proof = Proof(len(lines), is_framed=framed)
+    client.proof = exchange.proof = Proof(len(lines))
     spare = b""
     try:
         spare = await _first(exchange, upstream, body, lines, unchunk)
@@ -93,7 +92,7 @@ async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: byte
         raise
     out = b"".join(content) if unchunk else data[:end]
     assert exchange.proof is not None
-    exchange.proof.came(data, end)
+    exchange.proof.came(out)
     try:
         await _begin(exchange, lines + out, upstream.head.status)
     except ClientGone:
@@ -138,8 +137,8 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
                 return b""
             raise AnswerCut("provider_failed", "network")
         end, content = _take(body, data)
-        out = b"".join(content) if unchunk else data[:end] if end < len(data) else data
-        proof.came(data, end)
+        out = b"".join(content) if unchunk else data[:end]
+        proof.came(out if unchunk else data[:end])
         try:
             await exchange.tell(out)
         except ClientGone:

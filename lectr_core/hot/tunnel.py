@@ -74,7 +74,8 @@ async def through(exchange: Exchange, upstream: Upstream, faults: Faults, journa
     lines, settings = _as_it_came(head), exchange.version.settings
     up = Flow(client, link, settings.silence_limit_s, memoryview(exchange.rest))
     down = Flow(link, client, settings.take_limit_s, memoryview(lines + upstream.rest))
-    client.proof = exchange.proof = Proof(len(lines), is_framed=False)
+    client.proof = exchange.proof = Proof(len(lines))
+    exchange.proof.came(upstream.rest)
     turns.sent(exchange.rest)
     exchange.rest = b""
     exchange.status = head.status
@@ -110,7 +111,8 @@ def _as_it_came(head: ResponseHead) -> bytes:
 
 async def _carry(exchange: Exchange, up: Flow, down: Flow, turns: Turns, first: bytes) -> EndedBy:
     """Move bytes until one side has closed and the other has got all it sent. Returns how it ended, in good order."""
-    spot = exchange.client.spot
+    spot, proof = exchange.client.spot, exchange.proof
+    assert proof is not None
     patience = Patience(exchange, up, down)
     _push(down, "client")
     exchange.head_sent_ns = time.perf_counter_ns()
@@ -120,6 +122,7 @@ async def _carry(exchange: Exchange, up: Flow, down: Flow, turns: Turns, first: 
         moved = _push(down, "client") | _push(up, "provider")
         data = _pull(down, "provider")
         if data:
+            proof.came(data)
             _push(down, "client")  # the client is served first, then the copy is looked at
             turns.see([data])
             moved = True
