@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
@@ -17,14 +19,14 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from lectr_provider_echo.answer import answer
-from lectr_provider_echo.demo import command, stage, summary
+from lectr_provider_echo.demo import acts, command, stage, summary
 from lectr_provider_echo.demo.sending import send_all
 from lectr_provider_echo.demo.traffic import Sample, samples
 from lectr_provider_echo.script import Ask, Tree
 from rich.console import Console
 
 import lectr_core
-from lectr_core import OperatorError
+from lectr_core import GatewaySettings, OperatorError, Settings
 
 ALL = stage.FAMILIES
 RunUp = Callable[..., int]
@@ -75,6 +77,7 @@ def test_the_settings_point_every_provider_at_the_stand_in() -> None:
     set_up = stage.set_stage(speed=2.0, seed=3, errors=0.5, listen="127.0.0.1:0", explorer=True)
     address = set_up.stand_in.url()
     assert address.startswith("http://127.0.0.1:")
+    assert set(set_up.document["provider"]) == {*set_up.families, "echo"}
     for family, provider in set_up.document["provider"].items():
         assert provider == {
             "base_url": f"{address}/openai" if family == "groq" else address,
@@ -193,3 +196,16 @@ def test_without_a_store_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     assert isinstance(result.exception, OperatorError)
     assert "lectr install" in str(result.exception)
     assert stage.CREDENTIAL_VARIABLE not in os.environ  # what refuses to start leaves nothing behind
+
+
+@pytest.mark.parametrize(("found", "called"), [("/bin/lectr", "lectr"), (None, "'.venv/my bin/lectr'")])
+def test_the_welcome_has_the_commands_that_look_at_this_very_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str | None, called: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: found)
+    monkeypatch.setattr(sys, "argv", [".venv/my bin/lectr", "demo"])
+    data = tmp_path / "some data"
+    settings = Settings(GatewaySettings(data=data), {}, "v")
+    told = acts._welcome(lectr_core.Running(base_url="http://127.0.0.1:1", key="K", urls={}, settings=settings))
+    assert f"  {called} --data '{data}' tail\n" in told
+    assert f"  {called} --data '{data}' top\n" in told

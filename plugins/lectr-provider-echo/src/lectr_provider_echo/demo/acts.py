@@ -5,6 +5,9 @@ Each makes the function that `run_up` calls once the gateway accepts connections
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -88,6 +91,11 @@ def _words(tally: Tally) -> str:
     return ", ".join(f"{many} {word}" for many, word in parts)
 
 
+def _called() -> str:
+    """How this person calls Lectr: by its name, or by a path where the name alone would not be found."""
+    return "lectr" if shutil.which("lectr") else shlex.quote(sys.argv[0])
+
+
 def _welcome(running: Running) -> str:
     explorer = running.urls.get("explorer")
     lines = [
@@ -97,7 +105,12 @@ def _welcome(running: Running) -> str:
     ]
     if explorer:
         lines.append(f"  explorer  [bold]{escape(explorer)}[/bold]")
+    command = escape(f"{_called()} --data {shlex.quote(str(running.settings.gateway.data.absolute()))}")
     lines += [
+        "",
+        "Look on from another terminal, with `report` and `verify` too:",
+        f"  {command} tail",
+        f"  {command} top",
         "",
         "Send a request of your own; the stand-in answers:",
         f"  curl {escape(running.base_url)}/v1/chat/completions -H 'Authorization: Bearer {escape(running.key)}' \\",

@@ -41,15 +41,16 @@ def set_stage(*, speed: float, seed: int, errors: float, listen: str | None, exp
     stand_in = EchoSettings(listen=f"127.0.0.1:{free_port(0)}", speed=speed, seed=seed, errors=errors)
     document: Tree = {
         "gateway": {"listen": listen or f"127.0.0.1:{free_port(_GATEWAY_PORT)}"},
-        "provider": {family: _provider(family, stand_in.address) for family in families},
+        "provider": {name: _provider(name, stand_in.address) for name in (*families, "echo")},
     }
     if explorer:
         document["explorer"] = {"listen": f"127.0.0.1:{free_port(_EXPLORER_PORT)}"}
     return Stage(document=document, families=families, stand_in=EchoCompanion(stand_in))
 
 
-def _provider(family: Family, address: str) -> dict[str, str]:
-    base_url = f"{address}/openai" if family == "groq" else address
+def _provider(name: str, address: str) -> dict[str, str]:
+    """*name* is a family, or `echo`: models that are called so are looked for at the stand-in's usual port else."""
+    base_url = f"{address}/openai" if name == "groq" else address
     return {"base_url": base_url, "api_key_env": CREDENTIAL_VARIABLE}
 
 
