@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import attrs
 import click
 import lectr_datasette
 import pytest
-from lectr_datasette import serve
+from lectr_datasette import leaving, serve
 from lectr_datasette.command import explore
 from lectr_datasette.companion import Explorer
 from lectr_datasette.settings import ExplorerSettings
@@ -125,3 +126,19 @@ def test_the_hooks_plug_in_a_section_and_a_command() -> None:
     lectr_datasette.lectr_commands(cli)
     assert set(cli.commands) == {"explore"}
     assert {option.name for option in cli.commands["explore"].params} == {"data", "listen", "opens"}
+
+
+def test_a_stream_of_news_hears_that_it_is_time_to_go() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        leaving.listen()
+        assert not leaving.is_leaving()
+        signal.raise_signal(signal.SIGTERM)
+        assert leaving.is_leaving()
+        assert heard == [signal.SIGTERM], "whoever heard it before still does"
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, interrupt)
+        leaving._told.clear()

@@ -30,6 +30,7 @@ from lectr_datasette.canned import CANNED
 from lectr_datasette.drawing import template
 from lectr_datasette.drawing.links import Links
 from lectr_datasette.guard import App, guarded
+from lectr_datasette.leaving import is_leaving, listen
 from lectr_datasette.metadata import plain
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE, begin_again
 from lectr_datasette.views import live
@@ -133,11 +134,11 @@ def asgi_wrapper(datasette: Any) -> Any:  # Any: Datasette is untyped
     """Attach the database when it appears; in Lectr's own explorer, let in only those who may."""
     path = _own_database()
     if path is None:
-        return lambda app: app
+        return _listening
     variable = os.environ.get(PASSWORD_ENV_VARIABLE)
     password = os.environ.get(variable) if variable else None
     names = [name for name in os.environ.get(HOSTS_VARIABLE, "").split(",") if name]
-    return lambda app: guarded(_attaching(app, datasette, path), password, names)
+    return lambda app: guarded(_attaching(_listening(app), datasette, path), password, names)
 
 
 async def style(request: Any) -> Any:  # Any: Datasette is untyped
@@ -187,9 +188,7 @@ async def news(request: Any, datasette: Any, send: Any) -> Any:  # Any: Datasett
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     gone = asyncio.ensure_future(_gone(request))
     try:
-        async for text in live.news(lambda: _visit(request, datasette, database)):
-            if gone.done():
-                break
+        async for text in live.news(lambda: _visit(request, datasette, database), until=lambda: gone.done() or is_leaving()):
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
     except (QueryInterrupted, sqlite3.OperationalError):
         # The browser asks again by itself.
@@ -239,6 +238,17 @@ def _own_database() -> Path | None:
     """The file that `serve.py` named; None in a Datasette of somebody's own."""
     name = os.environ.get(DATABASE_VARIABLE)
     return Path(name) if name else None
+
+
+def _listening(app: App) -> App:
+    """*app*, whose streams end when the server is told to."""
+
+    async def hear(scope: Any, receive: Any, send: Any) -> None:  # Any: as ASGI has it
+        if scope["type"] == "lifespan":
+            listen()
+        await app(scope, receive, send)
+
+    return hear
 
 
 def _attaching(app: App, datasette: Any, path: Path) -> App:  # Any: Datasette is untyped

@@ -20,15 +20,15 @@ BREATH_S: Final = 15.0
 """After so long without news a comment is sent, so that nothing on the way takes the line for dead."""
 
 
-async def news(visit: Callable[[], Visit], *, every_s: float = EVERY_S) -> AsyncIterator[str]:
-    """Events as text, without end. *visit* makes a new one, because the time goes on.
+async def news(visit: Callable[[], Visit], *, until: Callable[[], bool]) -> AsyncIterator[str]:
+    """Events as text, until it is time to end. *visit* makes a new one, because the time goes on.
 
     Waits: between looks, and on the database. Cancel: nothing is left behind.
     """
     known: int | None = None
     quiet_s = 0.0
     yield "retry: 3000\n\n"
-    while True:
+    while not until():
         here = visit()
         (row,) = await here.ask(rows.newest_mark())
         if row["mark"] != known:
@@ -39,8 +39,8 @@ async def news(visit: Callable[[], Visit], *, every_s: float = EVERY_S) -> Async
         elif quiet_s >= BREATH_S:
             yield ": still here\n\n"
             quiet_s = 0.0
-        await asyncio.sleep(every_s)
-        quiet_s += every_s
+        await asyncio.sleep(EVERY_S)
+        quiet_s += EVERY_S
 
 
 def newest(visit: Visit, found: object) -> str:

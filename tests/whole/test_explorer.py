@@ -1,0 +1,238 @@
+"""The explorer in a real browser: everybody can use it, on a phone too, it asks nothing of the network, and news arrive.
+
+One browser and one explorer over two weeks of an imagined company's past.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.whole.chromium import PROGRAM, Page, browser
+
+HERE: Final = Path(__file__).with_name("axe")
+PAGES: Final = {
+    "overview": "/?period=7d",
+    "overview of today": "/",
+    "explore": "/-/lectr/explore?period=7d&by=model&outcome=ok",
+    "feature": "/-/lectr/feature?period=7d&feature=chat-assistant",
+    "model": "/-/lectr/model?period=7d&model=claude-sonnet-4-6&provider=anthropic",
+    "provider": "/-/lectr/provider?period=7d&provider=openai",
+    "errors": "/-/lectr/errors?period=7d",
+    "leaks": "/-/lectr/leaks?period=7d",
+    "change": "/-/lectr/change?period=7d",
+    "nothing there": "/-/lectr/feature?period=hour&feature=nobody",
+}
+DESKTOP: Final = (1280, 900)
+PHONE: Final = (390, 800)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a past."""
+    pytest.importorskip("lectr_datasette", reason="lectr-datasette is not installed")
+    place = tmp_path_factory.mktemp("data")
+    history = [
+        Path(sys.executable).with_name("lectr"),
+        "demo",
+        "--history",
+        "15d",
+        "--requests",
+        "3000",
+        "--only-history",
+        "--data",
+        str(place),
+    ]
+    subprocess.run(history, check=True, stdout=subprocess.DEVNULL, timeout=240)
+    return place
+
+
+@pytest.fixture(scope="module")
+def explorer(data: Path) -> Iterator[str]:
+    """Its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "lectr_datasette.serve", str(data / "lectr.db"), "--listen", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{url}/-/lectr.js", trust_env=False)
+                break
+            except httpx.TransportError:
+                assert process.poll() is None, "the explorer ended at once"
+                assert time.monotonic() < give_up, "the explorer did not start"
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """One page of one browser, for all tests."""
+    if PROGRAM is None:
+        assert not os.environ.get("CI"), "Chromium must be there where changes are judged"
+        pytest.skip("Chromium is not installed")
+    with browser(tmp_path_factory.mktemp("chromium")) as found:
+        yield found.zone("UTC")
+
+
+@pytest.fixture(scope="module")
+def axe(pytestconfig: pytest.Config) -> str:
+    """axe-core's source, kept from run to run."""
+    if not shutil.which("npm"):
+        assert not os.environ.get("CI"), "npm must be there where changes are judged"
+        pytest.skip("npm is not installed")
+    cache = pytestconfig.cache
+    assert cache is not None
+    place = cache.mkdir("axe")
+    script = place / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        shutil.copy(HERE / "package.json", place)
+        quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+        subprocess.run(["npm", "install", *quiet], cwd=place, check=True, stdout=subprocess.DEVNULL)
+    return script.read_text()
+
+
+def one_id(data: Path, where: str) -> str:
+    with closing(sqlite3.connect(data / "lectr.db")) as store:
+        (found,) = store.execute(f"select id from requests where {where} order by id desc limit 1").fetchone()
+        return str(found)
+
+
+def judged(page: Page, axe: str) -> list[str]:
+    """What axe finds serious or critical, in words."""
+    page.run(f"{axe}; void 0")
+    violations = page.run("axe.run().then((found) => JSON.stringify(found.violations))")
+    found: list[dict[str, Any]] = json.loads(violations)  # Any: JSON
+    return [
+        f"{each['id']}: {each['help']} ({node['html'][:120]})"
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_everybody_can_use_it(page: Page, explorer: str, axe: str, name: str, dark: bool) -> None:
+    page.size(*(PHONE if dark else DESKTOP), dark=dark).open(explorer + PAGES[name])
+    assert judged(page, axe) == []
+
+
+@pytest.mark.parametrize("where", ["outcome = 'ok' and streamed", "outcome = 'upstream_failed'", "cost_nanousd is null"])
+def test_everybody_can_read_a_request(page: Page, explorer: str, axe: str, data: Path, where: str) -> None:
+    page.size(*PHONE).open(f"{explorer}/-/lectr/request?id={one_id(data, where)}")
+    assert page.run("document.querySelectorAll('.moments li').length") >= 4
+    assert judged(page, axe) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_asks_nothing_of_the_network_and_complains_of_nothing(page: Page, explorer: str, name: str) -> None:
+    page.size(*DESKTOP).open(explorer + PAGES[name])
+    assert [url for url in page.asked if not url.startswith((explorer, "data:"))] == []
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_it_fits_its_window(page: Page, explorer: str, name: str, width: int) -> None:
+    page.size(width, 800).open(explorer + PAGES[name])
+    assert page.run("document.documentElement.scrollWidth") <= width
+
+
+SHIFTED: Final = """new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => { for (const each of list.getEntries()) sum += each.value; })
+    .observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
+})"""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_moves_while_it_loads(page: Page, explorer: str, name: str, size: tuple[int, int]) -> None:
+    page.size(*size).open(explorer + PAGES[name])
+    assert page.run(SHIFTED) == 0
+
+
+def test_times_are_the_viewers(page: Page, explorer: str) -> None:
+    page.size(*DESKTOP).zone("Asia/Tokyo")
+    try:
+        page.open(explorer)
+        page.until("document.documentElement.dataset.zone === 'Asia/Tokyo'")
+        assert "Times are in Asia/Tokyo" in page.run("document.querySelector('footer').textContent")
+    finally:
+        page.zone("UTC").open(explorer)
+        page.until("document.documentElement.dataset.zone === 'UTC'")
+
+
+def test_the_keyboard_reaches_everything(page: Page, explorer: str) -> None:
+    page.size(*DESKTOP).open(explorer + PAGES["overview"])
+    page.key("Tab", 9)
+    assert page.run("document.activeElement.className") == "skip"
+    first = page.run("[...document.querySelectorAll('*')].indexOf(document.activeElement)")
+    reached = set()
+    for _ in range(300):
+        page.key("Tab", 9)
+        place = page.run("[...document.querySelectorAll('*')].indexOf(document.activeElement)")
+        if place in reached:
+            break
+        reached.add(place)
+    wanted = page.run(
+        """JSON.stringify([...document.querySelectorAll('a[href], summary, [tabindex="0"]')]
+        .filter((each) => each.tabIndex >= 0 && each.checkVisibility())
+        .map((each) => [...document.querySelectorAll('*')].indexOf(each)))"""
+    )
+    assert len(reached) > 50
+    assert set(json.loads(wanted)) - reached <= {first}
+
+
+def test_without_scripts_it_is_all_there(page: Page, explorer: str) -> None:
+    page.scripts(run=False)
+    try:
+        page.size(*DESKTOP).open(explorer + PAGES["overview of today"])
+        assert "reload" in page.run("document.querySelector('[data-status]').textContent")
+        assert "Newest requests" in page.run("document.body.textContent")
+        assert page.run("document.querySelectorAll('.plot svg').length") >= 1
+    finally:
+        page.scripts(run=True)
+
+
+def test_a_request_shows_up_by_itself(page: Page, explorer: str, data: Path) -> None:
+    page.size(*DESKTOP).open(explorer + PAGES["overview of today"])
+    page.until("document.querySelector('[data-status]').classList.contains('on')")
+    with closing(sqlite3.connect(data / "lectr.db")) as store, store:
+        names = [row[1] for row in store.execute("pragma table_info(requests)")]
+        of = {
+            "id": "'ffffffff-new'",
+            "seq": "seq + 1000000",
+            "feature": "'just-now'",
+            "started_at": "'2099-01-01T00:00:00.000Z'",
+        }
+        columns = ", ".join(of.get(name, name) for name in names)
+        store.execute(
+            f"insert into requests ({', '.join(names)}) select {columns} from requests order by rowid desc limit 1"
+        )
+    try:
+        page.until("document.querySelector('[data-newest]').textContent.includes('just-now')")
+    finally:
+        with closing(sqlite3.connect(data / "lectr.db")) as store, store:
+            store.execute("delete from requests where id = 'ffffffff-new'")
