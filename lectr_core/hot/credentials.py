@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import attrs
+
 from lectr_core.errors import PluginError
 from lectr_core.hot.exchange import Exchange
 from lectr_core.hot.guard import Faults
@@ -18,6 +20,10 @@ from lectr_core.model.call import Call
 from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
 
+QUERY_KEY: Final = b"?key"
+"""Where a credential of the query stands, as a name beside those of fields."""
+
+_QUERY_NAMES: Final = ("key=", "api-key=")
 _Line = tuple[str, bytes]
 
 # A held credential with an end of line in it, or a name with a blank, would become another field.
@@ -29,7 +35,7 @@ def substitutions(
 ) -> tuple[dict[bytes, bytes | None], list[bytes]]:
     """Which credential lines of the request are replaced, and which are added.
 
-    Shapes: (replace, add) as `forwarding.request_lines` takes them.
+    Shapes: (replace, add) as `forwarding.request_lines` takes them. QUERY_KEY in *replace*: the query's stays here too.
     Errors: PluginError where a plugin's line is none; whatever else the provider's plugin raises.
     """
     replace: dict[bytes, bytes | None] = dict.fromkeys(exchange.own_key_fields)
@@ -42,13 +48,21 @@ def substitutions(
             if other.field not in (first.field, SUB_PROTOCOLS) and _belongs_elsewhere(exchange, other, provider, faults):
                 replace[other.field] = None
         changed = provider.pass_on(call, first)
-        in_a_field = None if first.field == b"?key" else first.field
+        in_a_field = None if first.field == QUERY_KEY else first.field
         return _place(replace, changed, in_a_field) if changed is not None else (replace, [])
     # Whatever stands in such a field, read as a credential or not, stays here.
     replace.update(dict.fromkeys(name for name in CREDENTIAL_FIELDS if name in exchange.asked.fields))
+    if routed:
+        replace[b"cookie"] = None  # whoever set it, it was another
     if provider.held is None:
         return replace, []
     return _place(replace, provider.authorize(call, provider.held), None)
+
+
+def without_key(call: Call) -> Call:
+    """The same without what its query holds of credentials; every other byte of it stays."""
+    query = "&".join(part for part in call.query.split("&") if not part.startswith(_QUERY_NAMES))
+    return attrs.evolve(call, credential=None, query=query)
 
 
 def keeps_sub_protocols(exchange: Exchange, provider: Provider, faults: Faults) -> bool:

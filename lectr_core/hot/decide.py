@@ -9,6 +9,7 @@ from __future__ import annotations
 import attrs
 
 from lectr_core.errors import LectrError, PluginError
+from lectr_core.hot.credentials import without_key
 from lectr_core.hot.draining import grant
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
@@ -108,8 +109,7 @@ def _follow(exchange: Exchange, route: Route) -> str | None:
         if fault is not None or other is None:
             return fault
         target = other
-        query = "&".join(part for part in call.query.split("&") if not part.startswith(("key=", "api-key=")))
-        call = attrs.evolve(call, credential=None, query=query)
+        call = without_key(call)
     content = None
     if route.model is not None and route.model != call.model:
         in_path = target.model_in_path(call.path) is not None

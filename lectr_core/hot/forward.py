@@ -16,7 +16,7 @@ import trio
 from lectr_core.errors import MalformedMessage, NotServed, ProviderConfigMissing
 from lectr_core.hot import draining
 from lectr_core.hot.connect import Unreachable
-from lectr_core.hot.credentials import keeps_sub_protocols, substitutions
+from lectr_core.hot.credentials import QUERY_KEY, keeps_sub_protocols, substitutions, without_key
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.known import split_at_length
@@ -99,6 +99,8 @@ def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) ->
         raise ProviderConfigMissing(f"provider {provider.id} has no base_url; set provider.{provider.id}.base_url")
     failed = faults.counts.total()
     replace, add = substitutions(exchange, call, provider, faults)
+    if QUERY_KEY in replace:
+        target = provider.locate(without_key(call))
     if exchange.upgrade is not None:
         keeps = keeps_sub_protocols(exchange, provider, faults)
         replace |= lines(exchange.upgrade, exchange.asked, keeps_credential=keeps)

@@ -66,8 +66,8 @@ def asked_for(head: RequestHead, given: set[bytes], credentials: list[Credential
         if mark >= 0:
             given.add(one[mark:])
             own.add(one)
-        elif _CREDENTIAL_MARK in one:
-            credentials.append(Credential(SUB_PROTOCOLS, b"", Secret(one.partition(_CREDENTIAL_MARK)[2])))
+        elif (mark := one.lower().find(_CREDENTIAL_MARK)) >= 0:
+            credentials.append(Credential(SUB_PROTOCOLS, b"", Secret(one[mark + len(_CREDENTIAL_MARK) :])))
             theirs.add(one)
     protocols: tuple[bytes, ...] = ()
     if head.minor and not head.has_body and b"upgrade" in fields.tokens(b"connection"):

@@ -63,6 +63,21 @@ async def test_key_in_the_query_becomes_a_field_where_the_provider_wants_one(aut
         assert b"\r\nX-Api-Key: sk-one-q\r\n" in await (await it.upstream()).until(b"\r\n\r\n")
 
 
+async def test_key_in_the_query_that_visibly_is_anothers_does_not_go_along(autojump_clock: MockClock) -> None:
+    two = FakeProvider(id="two", family="two-", key_prefix=b"sk-two-", accepts_unclaimed=False)
+    async with stage(FakeProvider(), two) as it:
+        client = it.client()
+        for _ in range(2):  # the second is known
+            sent = request(b"{}", path="/v1/known?a=%2F&key=sk-two-q&b", fields=("Authorization: Bearer sk-one-a",))
+            await client.send(sent)
+            upstream = it.peers[-1] if len(it.peers) > 1 else await it.upstream()
+            head = await upstream.until(b"\r\n\r\n{}")
+            assert head.startswith(b"POST /v1/known?a=%2F&b HTTP/1.1\r\n")
+            assert b"\r\nAuthorization: Bearer sk-one-a\r\n" in head
+            await upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await client.until(b"\r\n\r\n")
+
+
 async def test_lectr_key_in_the_query_ends_here(autojump_clock: MockClock) -> None:
     async with stage(FakeProvider(held=Secret(b"held"))) as it:
         client = it.client()

@@ -91,7 +91,8 @@ async def test_a_key_in_the_query_is_taken_and_never_goes_on(name: str, autojump
         assert (await upstream.until(b"\r\n")) == b"GET /v1/realtime?model=one-live HTTP/1.1\r\n"
 
 
-async def test_a_route_elsewhere_leaves_the_clients_credentials_behind(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize("mark", ["marked-insecure-api-key.", "Marked-Insecure-API-Key."])
+async def test_a_route_elsewhere_leaves_the_clients_credentials_behind(mark: str, autojump_clock: MockClock) -> None:
     class There:
         id = "there"
         asked: Facts | None = None
@@ -107,8 +108,8 @@ async def test_a_route_elsewhere_leaves_the_clients_credentials_behind(autojump_
     two = FakeProvider(id="two", origin=Origin("http", "two.test", 80), accepts_unclaimed=False, held=Secret(b"held-two"))
     async with stage(FakeProvider(), two, policies=(policy,)) as it:
         client = it.client()
-        offered = "Sec-WebSocket-Protocol: realtime, marked-insecure-api-key.sk-one-1"
-        await client.send(asking(offered, path="/v1/realtime?model=one-live&api-key=sk-one-2&key=sk-one-3"))
+        path = "/v1/realtime?model=one-live&api-key=sk-one-2&key=sk-one-3"
+        await client.send(asking(f"Sec-WebSocket-Protocol: realtime, {mark}sk-one-1", "Cookie: at=sk-one-4", path=path))
         head = (await (await it.upstream()).until(b"\r\n\r\n")).decode()
         assert head.startswith("GET /v1/realtime?model=one-live HTTP/1.1\r\nHost: two.test\r\n")
         assert "\r\nSec-WebSocket-Protocol: realtime\r\n" in head
