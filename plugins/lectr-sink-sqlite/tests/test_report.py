@@ -108,6 +108,15 @@ def test_csv_has_plain_numbers_and_nothing_where_nothing_is_known(asked: Callabl
     rows = list(csv.DictReader(io.StringIO(asked("--by", "provider", "--format", "csv").output)))
     assert [row["provider"] for row in rows] == ["openai", "groq"]
     assert (rows[1]["cost_nanousd"], rows[1]["cost_high_nanousd"], rows[1]["cost_unknown"]) == ("0", "", "1")
+    dollars = [[row[name] for name in ("cost_usd", "cost_low_usd", "cost_high_usd")] for row in rows]
+    assert dollars == [["0.000660000", "0.000645000", "0.000695000"], ["", "0.000000000", ""]]
+
+
+def test_a_cost_that_nobody_knows_is_never_shown_as_nothing(asked: Callable[..., Result]) -> None:
+    only = ("--by", "provider", "--where", "provider=groq")
+    assert "0.0000 +" not in asked(*only).output
+    assert " 1 ? " in asked(*only).output
+    assert document(asked(*only, "--format", "json"))["total"]["cost_usd"] is None
 
 
 def test_markdown_is_a_table_with_its_total(asked: Callable[..., Result]) -> None:
@@ -123,12 +132,22 @@ def test_groups_beyond_the_most_are_added_up(asked: Callable[..., Result]) -> No
     assert "2 others" in asked("--by", "feature,provider", "--most", "1").output
 
 
+@pytest.mark.parametrize("asks", [("--by", "feature", "--format", "csv"), ("--by", "hour", "--since", "7d")])
+def test_no_group_goes_into_the_others_unasked_where_a_program_or_a_calendar_reads(
+    asked: Callable[..., Result], asks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lectr_sink_sqlite.asking.report._MOST", 1)
+    assert "others" not in asked(*asks).output
+    assert "1 others" in asked("--by", "feature").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--by", "colour"), "colour"),
         (("--where", "feature"), "COLUMN=VALUE"),
         (("--where", "day=1"), "COLUMN=VALUE"),
+        (("--where", "feature=a", "--where", "feature=b"), "feature cannot be two things at once"),
         (("--since", "soon"), "7d"),
         (("--since", "1d", "--until", "2d"), "after the beginning"),
     ],
@@ -144,7 +163,9 @@ def test_without_a_database_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
     result = CliRunner().invoke(click.Group(commands={"report": report}), ["report"], obj=CommandLine())
     assert isinstance(result.exception, OperatorError)
-    assert "no database" in str(result.exception)
+    assert f"no database at {tmp_path / 'lectr.db'}; go where `lectr up` runs, or name its data: lectr --data" in str(
+        result.exception
+    )
 
 
 def test_a_period_has_whole_stretches_of_its_rollup() -> None:
@@ -172,7 +193,7 @@ def test_a_moment_is_a_length_or_a_date(text: str, at: datetime) -> None:
 
 def test_numbers_for_people_hide_nothing() -> None:
     assert [usd(number) for number in (0, 12, 165_000, 45_600_000, 1_234_567_890_000)] == [
-        *("0.0000", "1.2e-08", "0.00016", "0.0456", "1,234.57"),
+        *("0.0000", "0.000000012", "0.00016", "0.0456", "1,234.57"),
     ]
     assert [share(part) for part in (None, 0.0, 0.0002, 0.25, 0.9999, 1.0)] == [
         *("–", "0 %", "<0.1 %", "25 %", ">99.9 %", "100 %"),

@@ -191,6 +191,8 @@ def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, i
     assert "list 1" in result.output
     row = next(line for line in result.output.splitlines() if "gpt-4o-mini" in line)
     assert row.split()[-6:-1] == ["1", "1", "–", "1", "–"]
+    assert " exact " in row
+    assert "USD for a million tokens" in result.output
     same = call("prices", "--diff")
     assert (same.return_value, "1 prices hold today" in same.output) == (0, True)
     installed.books = [Book("0.000003", "list 2")]

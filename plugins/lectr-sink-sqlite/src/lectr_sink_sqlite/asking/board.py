@@ -109,7 +109,7 @@ def _cells(pace: Pace) -> list[str]:
         "".join(sign if sign.isprintable() else "?" for sign in pace.name) or "–",
         "–" if pace.in_flight is None else f"{pace.in_flight:,}",
         f"{pace.per_s:,.2f}" if pace.per_s < 100 else f"{pace.per_s:,.0f}",
-        f"{pace.usd_per_hour:,.4f}" if pace.usd_per_hour < 1 else f"{pace.usd_per_hour:,.2f}",
+        "?" if known == 0 else f"{pace.usd_per_hour:,.4f}" if pace.usd_per_hour < 1 else f"{pace.usd_per_hour:,.2f}",
         *(seconds(line.p50_ms), seconds(line.p95_ms), seconds(line.ttft_p50_ms)),
         *(share(pace.failed), share(known)),
     ]

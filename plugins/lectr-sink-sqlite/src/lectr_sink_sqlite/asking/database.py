@@ -33,7 +33,8 @@ def opened(line: CommandLine) -> Iterator[sqlite3.Connection]:
     try:
         connection = file.connect_for_reading(path, busy_limit_s)
         if connection is None:
-            raise OperatorError(f"there is no database at {path} yet; say which with --data")
+            told = "go where `lectr up` runs, or name its data: lectr --data DIRECTORY COMMAND"
+            raise OperatorError(f"there is no database at {path}; {told}")
         with closing(connection):
             if connection.execute(_IS_MADE).fetchone() is None:
                 raise OperatorError(f"{path} has no sums by the day: let `lectr up` or `lectr serve` bring it up to date")
@@ -56,10 +57,11 @@ def changing(line: CommandLine) -> Iterator[sqlite3.Connection]:
 
 def where_of(conditions: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     """`column=value` pairs, each column known. Errors: click.UsageError."""
-    found = {}
+    found: dict[str, str] = {}
     for condition in conditions:
         name, sign, value = condition.partition("=")
         if not sign or name.strip() not in columns:
             raise click.UsageError(f"--where: expected COLUMN=VALUE with one of {', '.join(columns)}, got {condition!r}")
-        found[name.strip()] = value.strip()
+        if found.setdefault(name.strip(), value.strip()) != value.strip():
+            raise click.UsageError(f"--where: {name.strip()} cannot be two things at once; ask for one after the other")
     return found

@@ -61,7 +61,7 @@ class Difference:
 Examples:
   lectr prices                          what was used, newest last
   lectr prices --diff                   what differs from today's own prices and list
-  lectr prices --diff && lectr reprice --since 30d
+  lectr prices --diff || lectr reprice --since 30d
 \b
 Newer prices come with a newer release of the price list, or stand in lectr.toml. Nothing here asks the network.""",
 )
@@ -127,16 +127,17 @@ def per_million(rate: Decimal | None) -> str:
 
 
 def _list(kept: Sequence[Price]) -> str:
-    heads = ("provider", "model", "variant", "source", "dated", *_SHOWN, "first used")
+    heads = ("provider", "model", "variant", "basis", "source", "dated", *_SHOWN, "first used")
     rows = [
         (
-            *(price.provider, price.model, price.variant, price.source, price.dated or ""),
+            *(price.provider, price.model, price.variant, price.basis, price.source, price.dated or "–"),
             *(per_million(price.rates.get(unit)) for unit in _SHOWN),
             price.first_used_at[:10],
         )
         for price in kept
     ]
-    return _table(heads, rows, _SHOWN) if rows else "no price was used yet"
+    told = "USD for a million tokens. Basis: how well it fits; `fallback` may not be the right one. --json: all rates."
+    return f"{_table(heads, rows, _SHOWN)}\n{told}" if rows else "no price was used yet"
 
 
 def _differences(found: Sequence[Difference]) -> str:
@@ -147,7 +148,7 @@ def _differences(found: Sequence[Difference]) -> str:
         if one.unit in _SHOWN
     ]
     more = len(found) - len(rows)
-    said = [_table(heads, rows, ("kept", "today"))] if rows else []
+    said = [_table(heads, rows, ("kept", "today")), "USD for a million tokens."] if rows else []
     return "\n".join([*said, *([f"{more:,} rates of rarer units differ too; --json shows all"] if more else [])])
 
 

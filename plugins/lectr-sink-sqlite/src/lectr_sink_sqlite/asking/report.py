@@ -6,6 +6,7 @@ import click
 
 from lectr_core import CommandLine
 
+_MOST = 50
 BY = ("org", "feature", "provider", "model", "outcome", "error_category", "minute", "hour", "day")
 
 
@@ -20,9 +21,15 @@ Examples:
 )
 @click.option("--by", default="feature,model", show_default=True, help=f"Some of: {', '.join(BY)}; '' for one sum.")
 @click.option("--since", default="7d", show_default=True, help="A length (90m, 24h, 7d, 4w) or a date (UTC).")
-@click.option("--until", help="The same; absent: now.")
-@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only these; several allowed.")
-@click.option("--most", type=click.IntRange(1), default=50, show_default=True, help="Groups on lines of their own.")
+@click.option("--until", help="The same, not included; absent: now.")
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help=f"Only these, by {', '.join(BY[:6])}; several: all must hold."
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    help=f"Groups on lines of their own, the rest in one. [default: {_MOST}; all of them with csv, json, or by time]",
+)
 @click.option(
     "--format",
     "form",
@@ -32,7 +39,9 @@ Examples:
     help="For people, for a spreadsheet, for a program, for a page.",
 )
 @click.pass_obj
-def report(line: CommandLine, by: str, since: str, until: str | None, where: tuple[str, ...], most: int, form: str) -> None:
+def report(
+    line: CommandLine, by: str, since: str, until: str | None, where: tuple[str, ...], most: int | None, form: str
+) -> None:
     """What requests came to: cost, tokens, errors and latencies, with how sure each sum is.
 
     Asks the sums by minute, hour or day, which stay when rows are removed. A cost that is not known is in no sum; beside
@@ -52,6 +61,8 @@ def report(line: CommandLine, by: str, since: str, until: str | None, where: tup
         raise click.UsageError(f"--by: expected some of {', '.join(BY)}, got {wrong!r}")
     now = datetime.now(UTC)
     only = where_of(where, BY[:6])
+    if most is None and form in ("table", "md") and not set(BY[6:]) & set(names):
+        most = _MOST
     with opened(line) as connection:
         (minutes_since,) = connection.execute("SELECT min(minute) FROM usage_minutely").fetchone()
         try:

@@ -23,8 +23,10 @@ Examples:
   lectr reprice --since 7d --where cost_basis=unknown --apply""",
 )
 @click.option("--since", required=True, help="A length (24h, 7d, 4w) or a date (UTC).")
-@click.option("--until", help="The same; absent: now.")
-@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only these; several allowed.")
+@click.option("--until", help="The same, not included; absent: now.")
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help=f"Only these, by {', '.join(WHERE)}; several: all must hold."
+)
 @click.option("--apply", "applies", is_flag=True, help="Do it; else it is only shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -99,9 +101,8 @@ def _text(found: list[Change], seen: Seen, applied: bool) -> str:
         table.add_column(name, justify="left" if name in ("provider", "model", "new price of") else "right")
     for provider, model, requests, old, new, was, are, source in totals(found):
         difference = ("+" if new > old else "") + usd(new - old)
-        table.add_row(
-            provider, model, f"{requests:,}", usd(old), usd(new), difference, f"{was:,}", f"{are:,}", source or "–"
-        )
+        before, after = ("?" if unknown == requests else usd(sum_) for unknown, sum_ in ((was, old), (are, new)))
+        table.add_row(provider, model, f"{requests:,}", before, after, difference, f"{was:,}", f"{are:,}", source or "–")
     console = Console(highlight=False, markup=False, width=200)
     with console.capture() as captured:
         console.print(table)

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -19,6 +20,8 @@ from lectr_sink_sqlite.asking.period import Period
 from lectr_sink_sqlite.asking.sums import REST, Answer, Line
 
 NUMBERS: Final = tuple(field.name for field in attrs.fields(Line) if field.name != "key")
+DOLLARS: Final = ("cost_usd", "cost_low_usd", "cost_high_usd")
+"""What CSV and JSON have beside the nano-dollars, for a spreadsheet; nothing where nothing is known."""
 _HEADS: Final = (
     *("requests", "failed", "tokens in", "cached", "tokens out", "cost USD", "from – to USD"),
     *("reported", "measured", "unknown", "p50 s", "p95 s", "first p50 s"),
@@ -33,8 +36,16 @@ def usd(nanousd: int) -> str:
         if abs(amount) >= 100
         else f"{amount:,.4f}"
         if abs(amount) >= 0.01 or not amount
-        else f"{amount:.2g}"
+        else format(Decimal(f"{amount:.2g}"), "f")
     )
+
+
+def cost(line: Line) -> str:
+    """What is known of the cost, and of how many requests it is not; where nothing is known, no amount, not even 0."""
+    if not line.cost_unknown:
+        return usd(line.cost_nanousd)
+    missing = f"{line.cost_unknown:,} ?"
+    return missing if line.cost_unknown == line.requests else f"{usd(line.cost_nanousd)} + {missing}"
 
 
 def between(line: Line) -> str:
@@ -66,7 +77,7 @@ def cells(line: Line) -> list[str]:
     return [
         *(f"{line.requests:,}", share(line.errors / line.requests) if line.requests else "–"),
         *(f"{line.input_tokens:,}", share(cached), f"{line.output_tokens:,}"),
-        *(usd(line.cost_nanousd) + (f" + {line.cost_unknown:,} ?" if line.cost_unknown else ""), between(line)),
+        *(cost(line), between(line)),
         *(share(line.reported), share(line.measured), share(line.unknown)),
         *(seconds(line.p50_ms), seconds(line.p95_ms), seconds(line.ttft_p50_ms)),
     ]
@@ -135,9 +146,10 @@ def as_csv(answer: Answer, by: Sequence[str]) -> str:
     """One line a group, plain numbers, empty where unknown; no total, so that a column can be summed."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*by, *NUMBERS])
+    writer.writerow([*by, *NUMBERS, *DOLLARS])
     for line in answer.lines if by else [answer.total]:
-        writer.writerow([*line.key, *(_plain(getattr(line, name)) for name in NUMBERS)])
+        numbers = (_plain(getattr(line, name)) for name in NUMBERS)
+        writer.writerow([*line.key, *numbers, *("" if sum_ is None else f"{sum_:f}" for sum_ in _dollars(line))])
     return out.getvalue().rstrip("\n")
 
 
@@ -155,7 +167,15 @@ def as_json(answer: Answer, by: Sequence[str], period: Period) -> str:
 
 
 def _numbers(line: Line) -> dict[str, Any]:  # Any: numbers of any kind
-    return {name: getattr(line, name) for name in NUMBERS}
+    dollars = (None if sum_ is None else float(sum_) for sum_ in _dollars(line))
+    return {name: getattr(line, name) for name in NUMBERS} | dict(zip(DOLLARS, dollars, strict=True))
+
+
+def _dollars(line: Line) -> tuple[Decimal | None, ...]:
+    """`DOLLARS`, to the nano-dollar. The cost itself is None where no request of the group has one."""
+    known = None if line.cost_unknown and line.cost_unknown == line.requests else line.cost_nanousd
+    sums = (known, line.cost_low_nanousd, line.cost_high_nanousd)
+    return tuple(None if sum_ is None else Decimal(sum_).scaleb(-9) for sum_ in sums)
 
 
 def _plain(number: float | None) -> object:

@@ -49,7 +49,9 @@ Backspace goes back; + and - change the time; q ends.""",
 )
 @click.option("--by", type=click.Choice(BY), default="feature", show_default=True, help="What to tell apart.")
 @click.option("--minutes", type=click.Choice(["1", "5", "15", "60"]), default="5", show_default=True, help="How far back.")
-@click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only these; several allowed.")
+@click.option(
+    "--where", multiple=True, metavar="COLUMN=VALUE", help=f"Only these, by {', '.join(BY)}; several: all must hold."
+)
 @click.option("--once", is_flag=True, help="Look once and end; so it is too where the output is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Look once and print JSON.")
 @click.pass_obj
