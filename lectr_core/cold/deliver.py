@@ -8,7 +8,7 @@ read from there. Never here: loops, pauses, catching what a sink raises (`way.py
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,13 +16,15 @@ import attrs
 import trio
 
 from lectr_core.cold.account import IsFirst, account, always_first
+from lectr_core.cold.calibration import Calibration
+from lectr_core.cold.measure import measure
 from lectr_core.cold.prices import PriceDesk
 from lectr_core.cold.standing import SinkStanding
 from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import Batch, StreamReader
 from lectr_core.journal.recovery import is_writer_gone
 from lectr_core.model.cursor import Cursor
-from lectr_core.model.record import Record
+from lectr_core.model.record import Account, Ended, Record
 from lectr_core.ports import KeepsPrices, ShowsInFlight, Sink
 
 _log = logging.getLogger("lectr.cold")
@@ -63,6 +65,10 @@ class Delivery:
     """Monotonic, in seconds."""
     is_first: IsFirst = always_first
     """Which record counts what several may report: `Counted.is_first`."""
+    calibration: Calibration = attrs.field(factory=Calibration)
+    """What reported requests say of those that report nothing."""
+    teaches: bool = True
+    """Whether the calibration learns from what passes here: of several sinks that get the same records, one does."""
     stored: dict[str, Cursor] | None = attrs.field(init=False, default=None)
     """How far each stream is stored, as the sink itself said or confirmed; None until it has said so."""
     failures: int = attrs.field(init=False, default=0)
@@ -108,8 +114,7 @@ class Delivery:
             for ended in batch.ended:
                 if len(records) % _TURN == 0:
                     await trio.lowlevel.checkpoint()
-                accounted = account(ended, self.desk.find, self.is_first)
-                records.append(Record(stream=batch.cursor.stream, ended=ended, account=accounted))
+                records.append(Record(stream=batch.cursor.stream, ended=ended, account=self._account(ended)))
         cursors = [batch.cursor for batch in batches if self._is_news(batch)]
         return Parcel(records, cursors, is_full=len(records) >= self._limit)
 
@@ -123,6 +128,7 @@ class Delivery:
             self._handing = self._busy_since = None
             self.stored.update((cursor.stream, cursor) for cursor in parcel.cursors)
             self._stored_count += len(parcel.records)
+            await self._learn(parcel.records)
             self._limit = min(self._limit * 2, BATCH_LIMIT)
         self.failures, self._blocked_by, self._state = 0, None, "following"
         self._forget(cursor.stream for cursor in parcel.cursors if cursor.finished)
@@ -199,6 +205,19 @@ class Delivery:
         )
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _account(self, ended: Ended) -> Account:
+        accounted = account(ended, self.desk.find, self.is_first)
+        if accounted.tokens_source == "unknown":
+            return measure(ended, accounted, self.desk.find, self.calibration)
+        return accounted
+
+    async def _learn(self, records: Sequence[Record]) -> None:
+        """Learn from what is stored, so that a write tried again teaches nothing twice. Waits: gives others a turn."""
+        for number, record in enumerate(records if self.teaches else ()):
+            if number % _TURN == 0:
+                await trio.lowlevel.checkpoint()
+            self.calibration.learn(record.ended, record.account)
 
     def _read(self) -> list[Batch]:
         """A batch from each stream that has something, up to the limit in all; another stream goes first each time."""

@@ -17,6 +17,8 @@ from typing import Final
 
 import trio
 
+from lectr_core.cold import calibration_file
+from lectr_core.cold.calibration import Calibration
 from lectr_core.cold.counted import FILE as COUNTED_FILE
 from lectr_core.cold.counted import Counted
 from lectr_core.cold.deliver import Delivery
@@ -32,6 +34,8 @@ _log = logging.getLogger("lectr.cold")
 LOOK_EVERY_S: Final = 0.1
 """Between two looks at the journal: one at an idle stream costs some 30 µs. A record is stored well within a second."""
 TELL_EVERY_S: Final = 1.0
+KEEP_EVERY_S: Final = 30.0
+"""Between two times that what was learnt is written down. What a crash takes of it is learnt again from new requests."""
 CLOSE_LIMIT_S: Final = 5.0
 
 Tell = Callable[[Standing], None]
@@ -47,7 +51,12 @@ async def run(data: Path, sinks: Sequence[Sink], price_books: Sequence[PriceBook
     journal.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
     desk = PriceDesk(price_books)
     counted = Counted(data / COUNTED_FILE)
-    deliveries = [Delivery(sink, journal, desk, is_first=counted.is_first) for sink in sinks]
+    calibration_path = data / calibration_file.FILE
+    calibration = calibration_file.read(calibration_path)
+    deliveries = [
+        Delivery(sink, journal, desk, is_first=counted.is_first, calibration=calibration, teaches=number == 0)
+        for number, sink in enumerate(sinks)
+    ]
     async with trio.open_nursery() as nursery:
         waits = trio.Event()
         nursery.start_soon(tell, health, deliveries, desk, waits)
@@ -58,6 +67,7 @@ async def run(data: Path, sinks: Sequence[Sink], price_books: Sequence[PriceBook
                 for delivery in deliveries:
                     work.start_soon(follow, delivery)
                 work.start_soon(keep_house, journal, deliveries)
+                work.start_soon(keep_learnt, calibration_path, calibration)
 
 
 async def follow(delivery: Delivery) -> None:
@@ -87,6 +97,29 @@ async def keep_house(journal: Path, deliveries: Sequence[Delivery]) -> None:
     while True:
         free_now(journal, [delivery.stored for delivery in deliveries])
         await trio.sleep(TELL_EVERY_S)
+
+
+async def keep_learnt(path: Path, calibration: Calibration) -> None:
+    """Write down what was learnt, now and then and at the end. Waits: in between. Cancel: it is written once more."""
+    kept = calibration.learnt
+    try:
+        while True:
+            await trio.sleep(KEEP_EVERY_S)
+            kept = keep_now(path, calibration, kept)
+    finally:
+        keep_now(path, calibration, kept)
+
+
+def keep_now(path: Path, calibration: Calibration, kept: int) -> int:
+    """Write down what was learnt since *kept*, if anything was. Returns up to where it is written."""
+    if calibration.learnt == kept:
+        return kept
+    try:
+        calibration_file.write(path, calibration)
+    except OSError as exc:
+        _log.warning("cannot write %s: %s", path.name, exc.strerror)
+        return kept
+    return calibration.learnt
 
 
 async def tell(health: Tell, deliveries: Sequence[Delivery], desk: PriceDesk, has_begun: trio.Event) -> None:

@@ -22,6 +22,18 @@ TokensSource = Literal["reported", "measured", "estimated", "unknown"]
 CostBasis = Literal["exact", "variant", "fallback", "override", "reported", "unknown"]
 
 
+@value
+class Bulk:
+    """What of a request's body is no text: counted, never kept."""
+
+    tool_bytes: int = 0
+    """Of the declarations of tools, as JSON."""
+    images: int = 0
+    """How many images there are, as far as they can be told."""
+    coded_bytes: int = 0
+    """Of long runs of base64: images, files, audio."""
+
+
 @value(kw_only=True)
 class Begun:
     """What is known of a request when it goes upstream (or is refused)."""
@@ -62,6 +74,8 @@ class Begun:
     """Why a route could not be followed, or which policy failed; the request then went through unchanged."""
     connection: str | None = None
     """Of a turn within a connection that became a tunnel: the id of the connection's own record."""
+    bulk: Bulk | None = None
+    """None where the body is text alone, or was not read."""
 
 
 @value(kw_only=True)
@@ -135,6 +149,8 @@ class Account:
 
     units: Units = attrs.field(factory=dict)
     tokens_source: TokensSource = "unknown"
+    tokens_note: str | None = None
+    """How tokens that nobody reported were worked out, so that it can be done again."""
     input_tokens: int | None = None
     """All of the prompt: uncached, cached, cache-write, audio, image (OpenTelemetry `gen_ai.usage.input_tokens`)."""
     input_tokens_low: int | None = None

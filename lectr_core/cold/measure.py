@@ -1,0 +1,127 @@
+"""An account for a request whose answer told no counts: tokens as predicted, with their interval, and what they cost.
+
+An answer that came to its end gets the interval as it is. One that was cut off has at least what had come by then, and at
+most what its own ceilings allow: those of `bounds.py`. Where nothing speaks for tokens at all, the account stays as it is.
+Never here: learning (`calibration.py`). Pure but for asking for rates. Called by `deliver.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Final, Protocol
+
+import attrs
+
+from lectr_core.cold.account import Find, ask
+from lectr_core.cold.bounds import ceiling
+from lectr_core.cold.calibration import Prediction, Way
+from lectr_core.cold.conformal import Interval
+from lectr_core.cold.money import MAX_NANOUSD, price
+from lectr_core.cold.prices import Rates
+from lectr_core.model import units
+from lectr_core.model.record import Account, Ended
+
+CUT_OFF: Final = "cut off: at least what had come, at most what the request allowed"
+
+_CHEAP_INPUT: Final = (units.INPUT, units.CACHE_READ)
+_DEAR_INPUT: Final = (units.INPUT, *sorted(units.CACHE_WRITE_UNITS))
+_OF_OUTPUT: Final = (units.OUTPUT, units.REASONING)
+
+
+class Predicts(Protocol):
+    """What is needed of a calibration."""
+
+    def predict(self, ended: Ended, way: Way) -> Prediction:
+        """Tokens of one request."""
+        ...
+
+    def knows(self, ended: Ended, way: Way) -> bool:
+        """Whether that would come from the model's own reported requests."""
+        ...
+
+
+def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:
+    """*found* with predicted tokens and their cost, where there is reason to; else *found* itself."""
+    if not _is_worth_it(ended, found, known):
+        return found
+    asked, given = known.predict(ended, "input"), known.predict(ended, "output")
+    is_whole = ended.outcome == "ok"
+    of_prompt, of_answer = asked.interval, given.interval
+    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens)
+    output_high: int | None = of_answer.high
+    if not is_whole:
+        output_high = limits.output_tokens
+    elif given.source == "estimated":
+        output_high = None if limits.output_tokens is None else min(of_answer.high, limits.output_tokens)
+    if output_high is not None and output_high < of_answer.middle:
+        output_high = None
+    notes = (asked.note, given.note, None if is_whole else CUT_OFF)
+    counted = Account(
+        units=_split(of_prompt, of_answer, asked.cached),
+        tokens_source="measured" if asked.source == given.source == "measured" else "estimated",
+        tokens_note="; ".join(filter(None, notes)),
+        input_tokens=of_prompt.middle,
+        input_tokens_low=of_prompt.low,
+        input_tokens_high=of_prompt.high,
+        output_tokens=of_answer.middle,
+        output_tokens_low=of_answer.low,
+        output_tokens_high=output_high,
+    )
+    return _priced(counted, ended, find)
+
+
+def _is_worth_it(ended: Ended, found: Account, known: Predicts) -> bool:
+    """An answer was begun that has no counts, of a kind that has tokens: text was seen in it, or others of it reported."""
+    if found.tokens_source != "unknown" or ended.reading.state != "absent" or ended.begun.connection is not None:
+        return False
+    if not max(ended.request_bytes, ended.begun.request_bytes) or (ended.status or 200) >= 400:
+        return False
+    if ended.reading.delta_chars:
+        return True
+    return ended.outcome == "ok" and known.knows(ended, "input") and known.knows(ended, "output")
+
+
+def _split(of_prompt: Interval, of_answer: Interval, cached: float) -> units.Units:
+    read = min(of_prompt.middle, round(of_prompt.middle * min(max(cached, 0.0), 1.0)))
+    counts = {units.INPUT: of_prompt.middle - read, units.CACHE_READ: read, units.OUTPUT: of_answer.middle}
+    return {unit: count for unit, count in counts.items() if count}
+
+
+def _priced(counted: Account, ended: Ended, find: Find) -> Account:
+    """With the cost of the middle, and of either end: its prompt all from the cache, or all written to it."""
+    middle, low, high = counted.input_tokens or 0, counted.input_tokens_low or 0, counted.input_tokens_high
+    rates = find(ask(ended, middle))
+    money = price(counted.units, rates, is_final=True, model=next((one.model for one in ask(ended, middle)), None))
+    lowest = _amount(find(ask(ended, low)), (low, _CHEAP_INPUT), (counted.output_tokens_low, _OF_OUTPUT), most=False)
+    highest = None
+    if high is not None:
+        highest = _amount(find(ask(ended, high)), (high, _DEAR_INPUT), (counted.output_tokens_high, _OF_OUTPUT), most=True)
+    quote = rates.quote if rates is not None else None
+    cost = money.cost
+    return attrs.evolve(
+        counted,
+        cost_nanousd=cost,
+        cost_low_nanousd=lowest if cost is None or lowest is None else min(lowest, cost),
+        cost_high_nanousd=highest if cost is None or highest is None else max(highest, cost),
+        cost_parts_nanousd=money.parts,
+        cost_basis=money.basis,
+        price_id=quote.price_id if quote is not None else None,
+        price_source=quote.source if quote is not None else None,
+        price_date=quote.dated if quote is not None else None,
+        price_note=money.note,
+    )
+
+
+def _amount(rates: Rates | None, *counts: tuple[int | None, Iterable[str]], most: bool) -> int | None:
+    """What so many units cost at the cheapest or dearest of their rates. Units: nano-dollars, rounded outward."""
+    total = Fraction(0)
+    for count, names in counts:
+        if count == 0:
+            continue
+        known = [rates.per_unit[name] for name in names if name in rates.per_unit] if rates is not None else []
+        if count is None or rates is None or not known:
+            return None
+        total += Fraction(count * (max(known) if most else min(known)), rates.scale)
+    amount = -(-total.numerator // total.denominator) if most else total.numerator // total.denominator
+    return amount if amount <= MAX_NANOUSD else None

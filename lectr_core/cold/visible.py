@@ -1,0 +1,130 @@
+"""What may be seen of a request without reading it, as numbers to predict tokens from, and the kinds it belongs to. Pure.
+
+A request's text is as long as its body less its tools and what is no text. Of an answer, the pieces are counted and the
+length of their strings is taken; the bytes of frames say nothing, because providers pad them. Never here: what has been
+learnt (`calibration.py`). Called by `calibration.py` and `measure.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lectr_core.cold.conformal import Interval
+from lectr_core.model import units
+from lectr_core.model.record import Ended
+
+Key = tuple[str, ...]
+"""Names a kind of requests. The first part says what is predicted; the fewer parts, the wider the kind."""
+Counts = tuple[int, int, int, int]
+"""In the order of `INPUT_NAMES` or `OUTPUT_NAMES`."""
+Kind = tuple[Key, Counts]
+"""With what it predicts from."""
+
+# Weights of a request of a model that nobody knows, per feature, and how far off they may be. Some four letters make a
+# token of English text (docs/explanation/how-sure-are-the-numbers.md has figures); tools and images cost what they cost.
+_UNIT: Final = 4.0
+OF_INPUT: Final = ((1.0, 1.0, 300.0, 8.0), (0.6, 0.6, 600.0, 20.0))
+OF_OUTPUT: Final = ((0.0, 1.0, 0.0, 2.0), (0.7, 0.7, 0.7, 8.0))
+INPUT_NAMES: Final = ("text bytes", "tool bytes", "images", "")
+OUTPUT_NAMES: Final = ("deltas", "characters", "max_tokens", "")
+INPUT_SCALES: Final = (_UNIT, _UNIT, 1.0, 1.0)
+OUTPUT_SCALES: Final = (1.0, _UNIT, 1.0, 1.0)
+
+COMPARABLE: Final = frozenset(
+    {
+        units.INPUT,
+        units.INPUT_IMAGE,
+        units.INPUT_TOOL,
+        units.CACHE_READ,
+        units.CACHE_READ_IMAGE,
+        units.OUTPUT,
+        units.REASONING,
+        *units.CACHE_WRITE_UNITS,
+        units.WEB_SEARCH,
+        units.WEB_FETCH,
+        units.FILE_SEARCH,
+        units.CODE_EXECUTION,
+    }
+)
+"""An answer that used something else (audio, video) teaches nothing about text."""
+
+
+def model_of(ended: Ended) -> str:
+    """Under which name a model's requests are kept together: known even where no answer came."""
+    begun = ended.begun
+    return begun.model_sent or begun.model_requested or ended.reading.model or ""
+
+
+def provider_of(ended: Ended) -> str:
+    """Who served it, or should have."""
+    return (ended.attempts[-1].provider if ended.attempts else ended.begun.provider) or ""
+
+
+def input_counts(ended: Ended) -> Counts:
+    """Text bytes, tool bytes, images, 1."""
+    size = max(ended.request_bytes, ended.begun.request_bytes)
+    bulk = ended.begun.bulk
+    if bulk is None:
+        return size, 0, 0, 1
+    return max(0, size - bulk.tool_bytes - bulk.coded_bytes), bulk.tool_bytes, bulk.images, 1
+
+
+def output_counts(ended: Ended) -> Counts:
+    """Deltas, characters, max_tokens, 1."""
+    reading, begun = ended.reading, ended.begun
+    return reading.deltas if begun.streamed else 0, reading.delta_chars, min(begun.max_tokens or 0, units.MAX_COUNT), 1
+
+
+def input_kinds(ended: Ended) -> tuple[Kind, ...]:
+    """The kinds that a request belongs to, the narrowest first; the last one is of all models."""
+    who, endpoint = (provider_of(ended), model_of(ended)), ended.begun.endpoint
+    has_images = "images" if ended.begun.bulk is not None and ended.begun.bulk.images else ""
+    counts = input_counts(ended)
+    return (
+        (("input", endpoint, has_images, *who, ended.begun.feature), counts),
+        (("input", endpoint, has_images, *who), counts),
+        (("input", endpoint, has_images), counts),
+    )
+
+
+def output_kinds(ended: Ended) -> tuple[Kind, ...]:
+    """As `input_kinds`, for the answer: by the reason for which it ended, then whether it was streamed.
+
+    What was asked for at most says something of an answer that ended for a reason, and nothing of one that was cut off. In
+    what an answer that is no stream has in common with one that is, pieces are not counted.
+    """
+    who, endpoint = (provider_of(ended), model_of(ended)), ended.begun.endpoint
+    how = "streamed" if ended.begun.streamed else "whole"
+    reason = ended.reading.finish_reason
+    counts = output_counts(ended)
+    deltas, chars, _, one = counts
+    of_model: Key = ("output", endpoint, how, *who)
+    narrow: tuple[Kind, ...] = ()
+    if reason is not None:
+        narrow = (((*of_model, ended.begun.feature, reason), counts), ((*of_model, "", reason), counts))
+    return (
+        *narrow,
+        (of_model, (deltas, chars, 0, one)),
+        (("output", endpoint, "", *who), (0, chars, 0, one)),
+        (("output", endpoint, how), (deltas, chars, 0, one)),
+    )
+
+
+def is_of_model(key: Key) -> bool:
+    """Whether a kind is of one model, or of all."""
+    return len(key) > 3
+
+
+def likely_input(ended: Ended) -> Interval:
+    """Before anything is known: wide, and honest about it."""
+    text, tools, images, _ = input_counts(ended)
+    most = text + tools + 64
+    return Interval((text + tools) // 16, round((text + tools) / _UNIT) + 300 * images, most + 20_000 * images)
+
+
+def likely_output(ended: Ended) -> Interval:
+    """As `likely_input`. What a model thinks without showing it has no bound here: the caller's ceiling is the high one."""
+    deltas, chars, _, _ = output_counts(ended)
+    # A stream with a piece for each token or so has about as many tokens as pieces.
+    middle = deltas if deltas and chars / deltas < 8 else round(chars / _UNIT)
+    return Interval(chars // 16, max(middle, 1), units.MAX_COUNT)
