@@ -62,14 +62,14 @@ class Connector:
         origin = place.origin
         try:
             with trio.fail_after(self.limit_s):
-                raw = await (self._sessions.lane(place, self._raw) if place.egress.http2 else self._raw(place))
-                link = None
+                link = raw = None
                 try:
+                    raw = await (self._sessions.lane(place, self._raw) if place.egress.http2 else self._raw(place))
                     link = Link(raw, spot.reactor, spot)
                 except OSError as error:
                     raise Unreachable(origin, _stage(error), _reason(error)) from error
                 finally:
-                    if link is None:
+                    if link is None and raw is not None:
                         raw.close()
         except trio.TooSlowError as error:
             raise Unreachable(origin, "timeout", f"no connection within {self.limit_s:g} s") from error

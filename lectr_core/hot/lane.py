@@ -7,6 +7,7 @@ a fragment never looks whole. Called by `multiplex.py`, which owns the connectio
 from __future__ import annotations
 
 import select
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
@@ -25,7 +26,7 @@ _FAULTS: Final = (OSError, Broken, MalformedMessage, trio.BrokenResourceError, t
 class Flow:
     """One request and its answer on the way."""
 
-    __slots__ = ("chunked", "cut", "ended", "method", "number", "outlived", "owed", "sent", "stir", "to_lane")
+    __slots__ = ("bare", "chunked", "cut", "ended", "method", "number", "outlived", "owed", "sent", "stir", "to_lane")
 
     def __init__(self, number: int, method: bytes, *, sent: bool) -> None:
         self.number = number
@@ -38,6 +39,8 @@ class Flow:
         self.owed = 0
         """Bytes that the provider may send anew once that is taken."""
         self.chunked = False
+        self.bare = False
+        """Whether the answer's head says that no content follows."""
         self.ended = False
         """Whether the whole answer is here."""
         self.cut = False
@@ -94,7 +97,8 @@ class Lane:
     def hang_up(self) -> None:
         """Let it end, unless a request is under way: then it ends with that."""
         if self.idle:
-            self._stream.socket.shutdown(trio.socket.SHUT_RDWR)
+            with suppress(OSError):  # it has ended just now
+                self._stream.socket.shutdown(trio.socket.SHUT_RDWR)
 
     async def serve(self) -> None:
         """Carry requests until the user closes, or the connection is over. Waits: on both. Cancel: the lane is closed."""

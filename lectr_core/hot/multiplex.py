@@ -23,9 +23,11 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import hpack
 import trio
 
 from lectr_core.errors import MalformedMessage
+from lectr_core.hot.identify import CREDENTIAL_FIELDS
 from lectr_core.hot.lane import Flow, Lane
 from lectr_core.hot.link import READ_BYTES, Broken
 from lectr_core.wire import heads, multiplexed
@@ -43,7 +45,15 @@ MAX_UNSENT_BYTES: Final = 256 * 1024
 MAX_WAITING_BYTES: Final = 16 * WINDOW_BYTES
 """Of one answer, its framing included: tiny frames must not fill the memory."""
 
+MAX_OWED_BYTES: Final = MAX_LANES * heads.MAX_HEAD_BYTES
+"""For the provider, in all: a head on every lane. More there is only for one that asks and takes nothing (CVE-2019-9512)."""
+
 FAULTS: Final = (OSError, h2.exceptions.H2Error, MalformedMessage, LookupError, ValueError)
+
+
+def _guarded(fields: multiplexed.Fields) -> multiplexed.Fields:
+    """Credentials stay out of the compression's table, which the requests of all clients share (RFC 7541 §7.1.3)."""
+    return [hpack.NeverIndexedHeaderTuple(*field) if field[0] in CREDENTIAL_FIELDS else field for field in fields]
 
 
 class Session:
@@ -183,6 +193,8 @@ class Session:
         if self._farewell.last_stream is not None:
             self._part(self._farewell.last_stream if self._farewell.is_orderly else 0)
         self._flush()
+        if len(self._outgoing) > MAX_OWED_BYTES:
+            raise MalformedMessage("the provider wants answers and takes none")
         self._stir.unpark_all()
 
     async def _receive(self) -> bytes:
@@ -212,7 +224,9 @@ class Session:
             if flow is None:
                 return
             flow.owed += event.flow_controlled_length
-            if event.data:
+            if event.data and flow.bare:
+                flow.cut = True
+            elif event.data:
                 flow.to_lane += multiplexed.chunk(event.data) if flow.chunked else event.data
         elif flow is None:
             return
@@ -221,6 +235,7 @@ class Session:
             try:
                 lines, flow.chunked = multiplexed.response_lines(event.headers, method=flow.method, ended=ended)
                 flow.to_lane += lines
+                flow.bare = multiplexed.is_bare(lines[9:12], flow.method)
             except MalformedMessage:
                 flow.cut = True
         elif isinstance(event, h2.events.TrailersReceived):
@@ -250,7 +265,7 @@ class Session:
         number = self._h2.get_next_available_stream_id()
         flow = Flow(number, head.method, sent=not head.has_body)
         try:
-            self._h2.send_headers(number, multiplexed.request_fields(head, b"https"), end_stream=flow.sent)
+            self._h2.send_headers(number, _guarded(multiplexed.request_fields(head, b"https")), end_stream=flow.sent)
         except h2.exceptions.H2Error as error:
             raise Broken(type(error).__name__) from error
         self._flows[number] = flow

@@ -74,13 +74,18 @@ def response_lines(fields: Iterable[tuple[bytes, bytes]], *, method: bytes, ende
         has_length = has_length or name == b"content-length"
     if not _STATUS.match(status):
         raise MalformedMessage("an answer without a status")
-    bodiless = status[:1] == b"1" or status in (b"204", b"304") or method == b"HEAD"
+    bodiless = is_bare(status, method)
     chunked = not (bodiless or has_length or ended)
     if chunked:
         rows.append(b"transfer-encoding: chunked")
     elif ended and not bodiless and not has_length:
         rows.append(b"content-length: 0")
     return b"\r\n".join([b"HTTP/1.1 " + status + b" " + _REASONS.get(status, b""), *rows, b"", b""]), chunked
+
+
+def is_bare(status: bytes, method: bytes) -> bool:
+    """Whether an answer of this status to *method* has no content: whatever came as such would be read as another answer."""
+    return status[:1] == b"1" or status in (b"204", b"304") or method == b"HEAD"
 
 
 def chunk(data: bytes) -> bytes:

@@ -59,10 +59,10 @@ ROOMS: Final = {
         outside=_set("attrs trio"),
         impure=_set("os io time socket ssl select random secrets"),
     ),
-    # The one file that speaks HTTP/2; workers load it when a provider does.
+    # The one file that speaks HTTP/2; workers load it when a provider does. h2 brings hpack, and takes its values.
     "hot.multiplex": Room(
         ours=_set("wire model errors hot"),
-        outside=_set("h2 trio"),
+        outside=_set("h2 hpack trio"),
         impure=_set("socket ssl"),
     ),
     "cold": Room(

@@ -72,3 +72,14 @@ async def test_a_lane_that_nobody_uses_ends_when_it_is_asked_to() -> None:
             await trio.testing.wait_all_tasks_blocked()
             lane.hang_up()
         assert theirs.recv(1) == b""
+
+
+async def test_asking_a_lane_to_end_that_has_just_ended_is_no_fault() -> None:
+    theirs, ours = socket.socketpair()
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+    lane = Lane(Immediate(), stream)
+    lane.idle = True
+    theirs.close()
+    stream.socket.close()
+    lane.hang_up()
+    assert ours.fileno() == -1
