@@ -135,7 +135,27 @@ def test_a_command_that_no_plugin_brought_points_to_the_plugins(lectr: Lectr) ->
 def test_verify_where_no_gateway_ever_ran_proves_nothing(lectr: Lectr) -> None:
     code, out, err = lectr("verify")
     assert (code, out) == (2, "")
-    assert "there is no directory 'lectr-data'; say which with --data" in err
+    assert "there is no directory 'lectr-data'; go where `lectr up` runs, or name it: lectr --data DIRECTORY verify" in err
+
+
+def test_tail_where_no_gateway_ever_ran_says_so(lectr: Lectr) -> None:
+    _, _, err = lectr("tail", "--no-follow")
+    assert (
+        err == "there is no directory 'lectr-data' yet; go where `lectr up` runs, or name it: lectr --data DIRECTORY tail\n"
+    )
+
+
+@pytest.mark.parametrize("option", ["--data", "--config"])
+def test_what_goes_before_the_command_is_said_to(lectr: Lectr, option: str) -> None:
+    code, _, err = lectr("verify", option, "x")
+    assert (code, f"It goes before the command: lectr {option} … verify." in err) == (2, True)
+    assert "before the command" not in lectr("verify", "--dat")[2]
+
+
+def test_a_new_key_says_where_it_is_kept(lectr: Lectr) -> None:
+    _, out, err = lectr("keys", "create", "--org", "acme")
+    assert out.startswith("lc_key_")
+    assert "org 'acme', 'key', kept in lectr-data: note the key now" in err
 
 
 def test_a_plugin_at_fault_is_exit_code_1(lectr: Lectr, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +193,7 @@ def test_tail_shows_the_newest_of_the_journal(lectr: Lectr, tmp_path: Path) -> N
     assert [json.loads(row)["status"] for row in out.splitlines()] == [201, 202]
     assert json.loads(out.splitlines()[0])["started_at"] == "2023-11-14T22:13:20.000Z"
     code, out, err = lectr("tail", "--no-follow")
-    assert err == "the journal holds 3; older ones are stored: lectr explore shows them\n"
+    assert err == "the journal holds 3; older ones, if any, are stored: lectr explore\n"
     assert [row.split()[4] for row in out.splitlines()[1:]] == ["model-?[31m"] * 3 or "model-?[31m" in out
     assert "\x1b[31m" not in out.replace("\x1b[1m", ""), "a model's name cannot steer the terminal"
     assert lectr("tail", "--no-follow", "--last", "0", "--json") == (0, "", "")

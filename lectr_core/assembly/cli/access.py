@@ -32,14 +32,16 @@ def create(line: CommandLine, org: str, name: str, quiet: bool, as_json: bool) -
     from lectr_core.assembly.cli.show import show_json
     from lectr_core.assembly.keys import create_key
 
-    made, secret = create_key(line.settings().gateway.data, org, name)
+    data = line.settings().gateway.data
+    made, secret = create_key(data, org, name)
     if as_json:
         show_json({"id": made.id, "org": made.org, "name": made.name, "created_at": made.created_at, "key": secret})
     elif quiet:
         click.echo(secret)
     else:
         click.echo(f"{secret}\n")
-        click.echo(f"  {made.id}, org {made.org!r}, {made.name!r}: note the key now, it cannot be shown again", err=True)
+        told = f"{made.id}, org {made.org!r}, {made.name!r}, kept in {data}"
+        click.echo(f"  {told}: note the key now, it cannot be shown again", err=True)
 
 
 @keys.command("list")

@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return code if isinstance(code, int) else 0
     except click.ClickException as exc:
-        exc.show()
+        _misplaced(exc).show()
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
@@ -111,6 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LectrError as exc:
         click.echo(click.style("lectr: ", fg="red", bold=True, reset=True) + told(exc), err=True)
         return EXIT_OPERATOR
+
+
+def _misplaced(exc: click.ClickException) -> click.ClickException:
+    """The same error; where an option of `lectr` itself stands behind the command, one that says where it belongs."""
+    if not isinstance(exc, click.NoSuchOption) or exc.option_name not in ("--data", "--config") or exc.ctx is None:
+        return exc
+    command = exc.ctx.command_path.removeprefix("lectr ")
+    return click.UsageError(f"{exc.option_name} goes before the command: lectr {exc.option_name} … {command}", exc.ctx)
 
 
 def told(exc: LectrError) -> str:

@@ -40,14 +40,19 @@ def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_
     from lectr_core.assembly.conditions import conditions
     from lectr_core.assembly.follow import Follower, Line
 
-    follower = Follower(line.settings().gateway.data / "journal", conditions(where, Line))
+    data = line.settings().gateway.data
+    follower = Follower(data / "journal", conditions(where, Line))
     show = _show_json if as_json else _show_line
     if not as_json:
         click.echo(click.style(HEAD, bold=True))
     try:
         begun = follower.newest(last)
-        if len(begun) < last:
-            click.echo(f"the journal holds {len(begun)}; older ones are stored: lectr explore shows them", err=True)
+        if not data.is_dir():
+            told = "go where `lectr up` runs, or name it: lectr --data DIRECTORY tail"
+            click.echo(f"there is no directory {str(data)!r} yet; {told}", err=True)
+        elif len(begun) < last:
+            such = " of that kind" if where else ""
+            click.echo(f"the journal holds {len(begun)}{such}; older ones, if any, are stored: lectr explore", err=True)
         for found in begun:
             show(found)
         while follow:

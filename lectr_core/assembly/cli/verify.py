@@ -28,7 +28,8 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
 
     settings = line.settings()
     if not settings.gateway.data.is_dir():
-        raise OperatorError(f"gateway.data: there is no directory {str(settings.gateway.data)!r}; say which with --data")
+        told = "go where `lectr up` runs, or name it: lectr --data DIRECTORY verify"
+        raise OperatorError(f"gateway.data: there is no directory {str(settings.gateway.data)!r}; {told}")
     sinks = [sink for _, sink in line.plugins().sinks(settings)]
     proof: Proof = trio.run(prove, settings.gateway.data / "journal", sinks)
     proved = bool(proof.sinks) and proof.is_balanced
