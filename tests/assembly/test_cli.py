@@ -147,8 +147,8 @@ def test_tail_where_no_gateway_ever_ran_says_so(lectr: Lectr) -> None:
 
 @pytest.mark.parametrize("option", ["--data", "--config"])
 def test_what_goes_before_the_command_is_said_to(lectr: Lectr, option: str) -> None:
-    code, _, err = lectr("verify", option, "x")
-    assert (code, f"It goes before the command: lectr {option} … verify." in err) == (2, True)
+    code, _, err = lectr("keys", "list", option, "x")
+    assert (code, f"{option} goes before the command: lectr {option} … keys list\n" in err) == (2, True)
     assert "before the command" not in lectr("verify", "--dat")[2]
 
 
