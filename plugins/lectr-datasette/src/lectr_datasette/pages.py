@@ -24,7 +24,7 @@ from datasette.database import Database, QueryInterrupted
 from datasette.utils.asgi import Response
 
 from lectr_datasette.asking import histograms
-from lectr_datasette.asking.query import Query, Row
+from lectr_datasette.asking.query import Query, Row, TooSlow
 from lectr_datasette.asking.scope import zone_of
 from lectr_datasette.canned import CANNED
 from lectr_datasette.drawing import template
@@ -166,7 +166,7 @@ def _page(view: View) -> Callable[[Any, Any], Awaitable[Any]]:  # Any: Datasette
             return _empty("Too old", _TOO_OLD)
         try:
             html = await view(_visit(request, datasette, database))
-        except QueryInterrupted:
+        except TooSlow:
             return _empty("Too busy", "The database is too busy to answer in time. This page tries again by itself.", 503)
         except sqlite3.OperationalError as exc:
             logging.getLogger("lectr.explorer").warning("a question failed: %s", exc)
@@ -190,7 +190,7 @@ async def news(request: Any, datasette: Any, send: Any) -> Any:  # Any: Datasett
     try:
         async for text in live.news(lambda: _visit(request, datasette, database), until=lambda: gone.done() or is_leaving()):
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-    except (QueryInterrupted, sqlite3.OperationalError):
+    except (TooSlow, sqlite3.OperationalError):
         # The browser asks again by itself.
         pass
     finally:
@@ -212,7 +212,10 @@ def _empty(title: str, says: str = "", status: int = 200) -> Any:  # Any: Datase
 
 def _visit(request: Any, datasette: Any, database: Database) -> Visit:  # Any: Datasette is untyped
     async def ask(query: Query) -> Sequence[Row]:
-        rows: Sequence[Row] = (await database.execute(query.sql, dict(query.parameters))).rows
+        try:
+            rows: Sequence[Row] = (await database.execute(query.sql, dict(query.parameters))).rows
+        except QueryInterrupted as exc:
+            raise TooSlow("a question took too long") from exc
         return rows
 
     zone = zone_of(request.args.get("zone") or unquote(request.cookies.get(ZONE_COOKIE, "")))

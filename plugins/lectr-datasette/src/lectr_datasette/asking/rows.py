@@ -17,7 +17,8 @@ FAILED: Final = ("provider_error", "upstream_failed", "lectr_refused", "interrup
 _SHOWN: Final = f"""id, started_at, feature, org, coalesce(provider, '') as provider, {MODEL} as model, outcome, status,
   error_category, error_code, streamed, duration_ms, ttft_ms, input_tokens, output_tokens, tokens_source, cost_nanousd,
   cost_low_nanousd, cost_high_nanousd, client_retry, attempts"""
-_A_SAMPLE: Final = 40
+_AND: Final = "\n  and "
+_A_SAMPLE: Final = 24
 MOST_LOOKED_AT: Final = 2_000
 
 
@@ -27,32 +28,39 @@ def one(id: str) -> Query:
 
 
 def newest(scope: Scope | None, most: int, *, failed: bool = False) -> Query:
-    """The newest requests, of a scope or of all."""
+    """The newest requests, of a scope or of all; *failed*: only those that failed.
+
+    Which index answers is not left to chance: a plus in front of a column keeps its index out.
+    """
     if scope is None:
         return Query(f"select {_SHOWN}\nfrom requests order by started_at desc limit {most}")
-    ends = [_stamp(end) for end in (scope.period.since, scope.period.until)]
-    where = [f"started_at >= '{ends[0]}'", f"started_at < '{ends[1]}'"]
-    parameters = dict(scope.only)
-    for name in scope.only:
-        where += _narrows(name)
-    if (failed or "error_category" in scope.only) and "outcome" not in scope.only:
-        # A kind of error has no index of its own, an outcome has; failures are few.
-        where.append(f"outcome in ({', '.join(repr(outcome) for outcome in FAILED)})")
-    text = "select {shown}\nfrom requests\nwhere {where}\norder by started_at desc limit {most}"
-    if not {"provider", "model"} <= set(scope.only) or failed:
-        return Query(text.format(shown=_SHOWN, where="\n  and ".join(where), most=most), parameters)
-    # The model as reported has an index. Of a failed request it is not known, so those are looked for apart.
-    front = [each for each in where if not each.startswith(MODEL)]
-    halves = [
-        text.format(shown=_SHOWN, where="\n  and ".join([*front, each]), most=most)
-        for each in ("model_actual = :model", f"model_actual is null and {MODEL} = :model")
+    only = dict(scope.only)
+    since, until = (_stamp(end) for end in (scope.period.since, scope.period.until))
+    time = f"started_at >= '{since}' and started_at < '{until}'"
+    if (failed or "error_category" in only) and "outcome" not in only:
+        # A kind of error has no index of its own, an outcome has; failures are few, and of each outcome the newest will do.
+        also = [f"+{_column(name)} = :{name}" for name in only]
+        cases = [[f"outcome = '{outcome}'", time, *also] for outcome in FAILED]
+    elif {"provider", "model"} <= set(only) and not {"feature", "org"} & set(only):
+        # The model as reported has an index. Of a failed request it is not known, so those are looked for apart.
+        rest = [f"+{name} = :{name}" for name in only if name not in {"provider", "model"}]
+        unknown = ["provider = :provider", "model_actual is null", time, f"{MODEL} = :model", *rest]
+        cases = [["provider = :provider", "model_actual = :model", time, *rest], unknown]
+    else:
+        # By feature, org or outcome where there is one of them, else by time: most providers are seen often.
+        plain = {"feature", "org", "outcome"}
+        cases = [[time, *(f"{'' if name in plain else '+'}{_column(name)} = :{name}" for name in only)]]
+    selects = [
+        f"select {_SHOWN}\nfrom requests\nwhere {_AND.join(case)}\norder by started_at desc limit {most}" for case in cases
     ]
-    both = "\nunion all\n".join(f"select * from ({half})" for half in halves)
-    return Query(f"{both}\norder by started_at desc limit {most}", parameters)
+    if len(selects) == 1:
+        return Query(selects[0], only)
+    all_of = "\nunion all\n".join(f"select * from (\n{each}\n)" for each in selects)
+    return Query(f"{all_of}\norder by started_at desc limit {most}", only)
 
 
-def _narrows(name: str) -> list[str]:
-    return [f"{MODEL if name == 'model' else name} = :{name}"]
+def _column(name: str) -> str:
+    return MODEL if name == "model" else name
 
 
 def headroom(provider: str | None) -> Query:

@@ -60,7 +60,7 @@ async def errors(visit: Visit) -> str:
             (group for group in groups(found, "feature") if group.sums.errors), key=lambda each: -each.sums.errors
         ),
         advice=ADVICE,
-        newest=await visit.ask(newest),
+        newest=await visit.newest(newest),
         newest_query=newest,
         most=15,
     )

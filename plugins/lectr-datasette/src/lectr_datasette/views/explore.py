@@ -46,7 +46,7 @@ async def explore(visit: Visit) -> str:
         speed=speeds.get("", {}).get(("", ""), Speed()),
         speed_query=speed_query,
         stacked=await charts.over_time(visit, of, of.by, of.measure),
-        newest=await visit.ask(newest),
+        newest=await visit.newest(newest),
         newest_query=newest,
         choices=choices,
         dimensions=DIMENSIONS,
@@ -91,7 +91,7 @@ async def one_of(visit: Visit, dimension: str) -> str:
         rooms=rooms(await visit.ask(headroom_query)) if dimension == "provider" else [],
         headroom_query=headroom_query,
         looked_at=rows.MOST_LOOKED_AT,
-        newest=await visit.ask(newest),
+        newest=await visit.newest(newest),
         newest_query=newest,
         most=_MOST_LINES,
     )

@@ -17,10 +17,10 @@ from lectr_datasette.reckoning import leaks
 from lectr_datasette.reckoning.cache import Break, Point, Use, broke, fell, joined, rose
 from lectr_datasette.views.visit import Visit
 
-_A_SAMPLE: Final = 200
+_A_SAMPLE: Final = 100
 _MOST_FEATURES: Final = 12
 _MOST_BREAKS: Final = 5
-_BY_DAYS: Final = 40
+_BY_DAYS: Final = 10
 """From so many days on, a break is looked for by the day first, below by the hour."""
 _MOST_POINTS: Final = 100
 """Of one feature and model: looking takes their square."""

@@ -15,7 +15,7 @@ from lectr_datasette.asking import period as periods
 from lectr_datasette.asking import rows, scope, sums
 from lectr_datasette.asking.cover import MINUTELY, Piece, cover
 from lectr_datasette.asking.period import Period
-from lectr_datasette.asking.query import Ask
+from lectr_datasette.asking.query import Ask, Query, Row, TooSlow
 from lectr_datasette.asking.scope import Scope
 from lectr_datasette.drawing import template
 from lectr_datasette.drawing.links import Links
@@ -57,6 +57,13 @@ class Visit:
         """From when on there are sums by the minute."""
         (row,) = await self.ask(sums.minutes_since())
         return MINUTELY.moment(row["at"]) if row["at"] else None
+
+    async def newest(self, query: Query) -> Sequence[Row] | None:
+        """Single requests; None where finding them takes too long: the figures are shown all the same."""
+        try:
+            return await self.ask(query)
+        except TooSlow:
+            return None
 
     async def befores(self, of: Scope) -> list[tuple[str, Sums]]:
         """The sums of the stretches to compare with."""
