@@ -18,7 +18,7 @@ from lectr_core.hot.reactor import Late
 from lectr_core.hot.version import Version
 from lectr_core.model.call import Answer, Call, Refusal
 from lectr_core.model.keys import KeyHolder
-from lectr_core.model.record import Attempt, Begun, EndedBy
+from lectr_core.model.record import Attempt, Begun, Bulk, EndedBy
 from lectr_core.model.secret import Credential
 from lectr_core.ports import Provider
 from lectr_core.wire.form import FormModel
@@ -115,6 +115,8 @@ class Exchange:
     provider_unknown: bool = False
     streamed: bool = False
     max_tokens: int | None = None
+    bulk: Bulk | None = None
+    """What of its body is no text."""
     endpoint: str = "-"
     way: Way | None = attrs.field(default=None, repr=False)
     """All of that, for the next request that says the same; a route leaves it."""

@@ -21,6 +21,7 @@ from lectr_core.model.keys import KeyRing
 from lectr_core.model.secret import KEY_PREFIX, Credential, Secret
 from lectr_core.ports import Provider
 from lectr_core.wire.body import read_fields
+from lectr_core.wire.bulk import bulk_of
 from lectr_core.wire.fields import Fields
 
 MAX_FEATURE_CHARS: Final = 100
@@ -103,6 +104,7 @@ def provider(exchange: Exchange, faults: Faults) -> None:
         fields = read_fields(exchange.content)
         model, streamed = fields.model, fields.streamed
         exchange.max_tokens = fields.max_tokens
+        exchange.bulk = bulk_of(exchange.content, fields.tool_bytes) if fields.readable else None
     known, key = exchange.known, (model, streamed, exchange.body_read)
     way = known.ways.get(key) if known is not None else None
     if way is None:

@@ -41,6 +41,8 @@ class Fields:
     model: str | None = None
     streamed: bool | None = None
     max_tokens: int | None = None
+    tool_bytes: int = 0
+    """How long the declarations of tools are."""
 
 
 UNREADABLE: Final = Fields(readable=False)
@@ -56,6 +58,7 @@ class _Body(msgspec.Struct, gc=False):
     max_output_tokens: msgspec.Raw = _ABSENT
     generationConfig: msgspec.Raw = _ABSENT
     generation_config: msgspec.Raw = _ABSENT
+    tools: msgspec.Raw = _ABSENT
 
 
 class _Generation(msgspec.Struct, gc=False):
@@ -98,7 +101,8 @@ def read_fields(body: bytes | bytearray | memoryview) -> Fields:
     max_tokens = _first_count(found.max_completion_tokens, found.max_tokens, found.max_output_tokens)
     if max_tokens is None:
         max_tokens = _nested_count(found.generationConfig or found.generation_config)
-    return Fields(True, _name(found.model), {b"true": True, b"false": False}.get(stream), max_tokens)
+    streamed = {b"true": True, b"false": False}.get(stream)
+    return Fields(True, _name(found.model), streamed, max_tokens, len(found.tools))
 
 
 def _name(raw: msgspec.Raw) -> str | None:
