@@ -112,18 +112,15 @@ async def _breaks(visit: Visit, scope: Scope) -> tuple[list[Broken], Query]:
         if found is not None:
             coarse[key], widths[key] = found, each * grain.length
     worst = sorted(coarse, key=lambda key: -coarse[key].tokens_lost)[:_MOST_BREAKS]
-    rates = await visit.rates([(provider, model) for _, provider, model in worst], period.since, period.until)
-    return [
-        await _broken(visit, key, coarse[key], (grain, widths[key]), scope, rates.get(key[1:], {})) for key in worst
-    ], query
+    return [await _broken(visit, key, coarse[key], (grain, widths[key]), scope) for key in worst], query
 
 
-async def _broken(
-    visit: Visit, key: Key, found: Break, seen: tuple[Grain, timedelta], scope: Scope, rates: Mapping[str, float]
-) -> Broken:
+async def _broken(visit: Visit, key: Key, found: Break, seen: tuple[Grain, timedelta], scope: Scope) -> Broken:
     only = dict(zip(("feature", "provider", "model"), key, strict=True))
     at, exact_to = await _sharper(visit, only, found.at, seen, fell)
     until = None if found.until is None else (await _sharper(visit, only, found.until, seen, rose))[0]
+    # Read from before the break: since then nobody may have paid for a read from the cache.
+    rates = (await visit.rates([key[1:]], scope.period.since, at)).get(key[1:], {})
     saved = rates["input"] - rates["cache_read"] if {"input", "cache_read"} <= set(rates) else None
     lost = None if saved is None else found.tokens_lost * saved
     days = max(((until or scope.period.until) - at) / timedelta(days=1), 1 / 24)
