@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         Reader,
         ShowsInFlight,
         Sink,
+        Snapshots,
         TunnelReader,
         Tunnels,
     )
@@ -142,6 +143,7 @@ __all__ = [
     "Share",
     "ShowsInFlight",
     "Sink",
+    "Snapshots",
     "SpeechEventReader",
     "Sums",
     "Terms",
@@ -219,7 +221,8 @@ _ROOMS = {
     "lectr_core.model.secret": "Credential Secret",
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (
-        "Companion Gaps History KeepsPrices Policy PriceBook Provider Reader ShowsInFlight Sink TunnelReader Tunnels"
+        "Companion Gaps History KeepsPrices Policy PriceBook Provider Reader ShowsInFlight Sink Snapshots "
+        "TunnelReader Tunnels"
     ),
     "lectr_core.wire.body": "BAD_INPUT",
 }

@@ -222,6 +222,15 @@ class History(Protocol):
 
 
 @runtime_checkable
+class Snapshots(Protocol):
+    """A history that can say both of one moment, however long counting takes. Used by `lectr verify`; optional."""
+
+    async def snapshot(self) -> tuple[Mapping[str, Cursor], Mapping[str, int]]:
+        """`History.cursors` and `History.count`, as they stood at one moment."""
+        ...
+
+
+@runtime_checkable
 class Gaps(Protocol):
     """A history that may have lost what it held, and knows it. Used by `lectr verify` and `lectr doctor`; optional."""
 

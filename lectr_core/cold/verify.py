@@ -21,7 +21,7 @@ from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import StreamReader
 from lectr_core.journal.recovery import is_writer_gone, told_highest
 from lectr_core.model.cursor import Cursor
-from lectr_core.ports import Gaps, History, Sink
+from lectr_core.ports import Gaps, History, Sink, Snapshots
 
 # A sink at work moves on while it is counted; asked again a moment later it stands still long enough.
 _TRIES: Final = 20
@@ -156,11 +156,16 @@ async def _prove_sink(journal: Path, name: str, sink: History) -> SinkProof:
 
 
 async def _prove_streams(journal: Path, name: str, sink: History) -> tuple[StreamProof, ...]:
-    """Count all streams of one sink, at a moment at which it did not move."""
+    """Count all streams of one sink, at a moment at which it did not move, or as of one moment where it can say that."""
     for _ in range(_TRIES):
-        cursors, rows = await sink.cursors(), await sink.count()
+        if isinstance(sink, Snapshots):
+            cursors, rows = await sink.snapshot()
+            holds_still = True
+        else:
+            cursors, rows = await sink.cursors(), await sink.count()
+            holds_still = await sink.cursors() == cursors
         proofs, is_moving = _count(journal, name, cursors, rows)
-        if not is_moving and await sink.cursors() == cursors:
+        if holds_still and not is_moving:
             break
         await trio.sleep(_PAUSE_S)
     return proofs

@@ -163,6 +163,29 @@ async def test_a_sink_at_work_is_counted_when_it_holds_still(
     out.close()
 
 
+async def test_a_sink_that_knows_one_moment_is_counted_once_however_it_moves(tmp_path: Path) -> None:
+    out = Writer(tmp_path)
+    asked = 0
+
+    class Busy(MemorySink):
+        async def snapshot(self) -> tuple[Mapping[str, Cursor], Mapping[str, int]]:
+            nonlocal asked
+            asked += 1
+            moment = await self.cursors(), await self.count()
+            write_whole(out, 3)
+            await deliver(tmp_path, self)
+            write_whole(out, 2)
+            return moment
+
+    sink = Busy()
+    write_whole(out, 10)
+    await deliver(tmp_path, sink)
+    found = await one(tmp_path, sink)
+    assert found.is_balanced
+    assert (asked, found.stored, found.waiting) == (1, 10, 5)
+    out.close()
+
+
 async def test_files_that_cannot_be_read_do_not_stop_the_proof(tmp_path: Path, autojump_clock: object) -> None:
     (tmp_path / "broken" / "000001.log").mkdir(parents=True)
     found = await one(tmp_path, MemorySink())

@@ -149,11 +149,13 @@ async def test_cursors_come_back_and_history_needs_no_open(sink: SqliteSink, mak
     asked = SqliteSink(sink.path, SqliteSettings())
     assert await asked.cursors() == {"s1": cursor, "s2": Cursor(stream="s2")}
     assert await asked.count() == {"s1": 2}
+    assert await asked.snapshot() == (await asked.cursors(), {"s1": 2})
 
 
 async def test_asking_a_history_makes_no_file(sink: SqliteSink) -> None:
     assert await sink.cursors() == {}
     assert await sink.count() == {}
+    assert await sink.snapshot() == ({}, {})
     assert not sink.path.exists()
 
 

@@ -80,6 +80,10 @@ class SqliteSink:
         """Rows ever stored, by stream, removed ones included. Waits: on the disk, about 50 ms for a million rows."""
         return await trio.to_thread.run_sync(partial(history.counts, self.path, self._busy_limit_s))
 
+    async def snapshot(self) -> tuple[Mapping[str, Cursor], Mapping[str, int]]:
+        """`cursors` and `count` of one moment. Waits: as `count`; nobody else waits for it."""
+        return await trio.to_thread.run_sync(partial(history.snapshot, self.path, self._busy_limit_s))
+
     async def gaps(self) -> Sequence[str]:
         """Files that were damaged and moved aside, as long as they lie there. Waits: on the disk."""
         return await trio.to_thread.run_sync(file.moved_aside, self.path)
