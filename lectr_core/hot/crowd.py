@@ -37,7 +37,7 @@ class Crowd:
     by_address: dict[str, int] = attrs.field(factory=dict)
     by_key: Counter[str] = attrs.field(factory=Counter)
     held_bytes: int = 0
-    """Of bodies that are being read, or have been read to decide."""
+    """Of bodies that are being read, or have been read to decide, and of messages in tunnels."""
     told: int = 0
     """Surplus connections that are being told so."""
     refused: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(_LIMITS, 0))
@@ -97,6 +97,16 @@ class Crowd:
             )
         self.held_bytes += size
         exchange.held_bytes += size
+
+    def keep(self, exchange: Exchange, size: int) -> bool:
+        """Of a tunnel's messages *size* bytes are kept now, in all; False where everything kept would be too much."""
+        more = size - exchange.held_bytes
+        if more > 0 and self.held_bytes + more > exchange.version.settings.max_held_bytes:
+            self.refused["over_held"] += 1
+            return False
+        self.held_bytes += more
+        exchange.held_bytes = size
+        return True
 
     def let_go(self, exchange: Exchange) -> None:
         """What was kept of its body has gone to the provider."""

@@ -110,6 +110,7 @@ class Turns:
             self._hear(self._up.feed(data), from_client=True)
 
     def _hear(self, messages: list[bytes], *, from_client: bool) -> None:
+        self._weigh()
         for message in messages:
             reader = self._reader
             if reader is None:
@@ -121,14 +122,23 @@ class Turns:
             news, hears_client = told
             for turn in news:
                 self._note(turn)
-            if self._up is not None and not hears_client:
-                self._up.deaf = True
+            if self._up is not None and not hears_client and not self._up.deaf:
+                self._up.ignore()
 
     def _give_up(self) -> None:
         self.spoiled, self._reader = True, None
         for follower in (self._up, self._down):
             if follower is not None:
-                follower.deaf = True
+                follower.ignore()
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Messages under way count as bodies that are read do: anybody can begin one on every connection, and not end it."""
+        assert self._down is not None
+        assert self._up is not None
+        held, crowd = self._down.held_bytes + self._up.held_bytes, self.exchange.crowd
+        if held != self.exchange.held_bytes and crowd is not None and not crowd.keep(self.exchange, held):
+            self._give_up()
 
     # ── its turns ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -119,6 +119,16 @@ class Follower:
         self.deaf = False
         """Nobody wants the messages (any more): frames are walked for their ends, and none is given out again."""
 
+    @property
+    def held_bytes(self) -> int:
+        """Of the message under way."""
+        return len(self._message)
+
+    def ignore(self) -> None:
+        """Nobody wants the messages any more; what is held of one is let go of."""
+        self.deaf = True
+        self._message = bytearray()
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bytes; give the content of the messages they finish, text and binary alike.
 

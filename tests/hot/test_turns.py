@@ -8,11 +8,11 @@ from typing import Literal
 import attrs
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import FrameProtocol
 
-from lectr_core import Answer, Call, Reading, TunnelReader, Turn, Usage
+from lectr_core import Answer, Call, GatewaySettings, Reading, TunnelReader, Turn, Usage
 from lectr_core.hot.turns import MAX_OPEN_TURNS
 from lectr_core.model.record import Ended
 
@@ -253,3 +253,24 @@ async def test_turns_that_never_end_are_bounded(autojump_clock: MockClock) -> No
         assert len(it.journal.ended_lines) == 1
         upstream.close()
         await records(it, len(many) + 1)
+
+
+@pytest.mark.parametrize("side", ["client", "provider"])
+async def test_what_is_held_of_long_messages_counts_as_bodies_do_and_is_let_go_of(
+    side: str, autojump_clock: MockClock
+) -> None:
+    mask, peers = (b"\xff", 0) if side == "client" else (b"\x7f", 1)
+    half = b"\x01" + mask + (1 << 20).to_bytes(8) + (b"\0\0\0\0" if side == "client" else b"") + b"x" * 60
+    async with stage(TunnelProvider(), settings=GatewaySettings(max_held_bytes=100)) as it:
+        first, second = await opened(it), await opened(it)
+        await first[peers].send(half)
+        await wait_all_tasks_blocked()
+        assert it.gateway.counters()["held_body_bytes"] == 60
+        await second[peers].send(half)  # one too many: it is carried, and read no more
+        assert await second[1 - peers].exactly(len(half)) == half
+        assert (it.gateway.counters()["held_body_bytes"], it.gateway.counters()["over_held"]) == (60, 1)
+        second[1].close()
+        assert (await it.record()).reading.state == "unreadable"
+        first[1].close()
+        assert (await it.record(2)).reading.state == "in_turns"
+        assert it.gateway.counters()["held_body_bytes"] == 0
