@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import random
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +17,7 @@ from lectr_core.wire.bulk import bulk_of
 PICTURE = base64.b64encode(random.Random(1).randbytes(30_000)).decode()
 WORDS = "It was a bright cold day, and the clocks were all telling different times. "
 
-ONE_IMAGE: list[Any] = [  # Any: JSON of any shape
+ONE_IMAGE: list[object] = [
     {"messages": [{"content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}]}]},
     {"input": [{"content": [{"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"}]}]},
     {"messages": [{"content": [{"type": "image", "source": {"media_type": "image/png", "data": PICTURE}}]}]},
@@ -28,7 +27,7 @@ ONE_IMAGE: list[Any] = [  # Any: JSON of any shape
 
 @pytest.mark.parametrize("document", ONE_IMAGE)
 @pytest.mark.parametrize("indent", [None, 1])
-def test_an_image_is_found_in_every_dialect_and_its_bytes_are_no_text(document: Any, indent: int | None) -> None:
+def test_an_image_is_found_in_every_dialect_and_its_bytes_are_no_text(document: object, indent: int | None) -> None:
     found = bulk_of(json.dumps(document, indent=indent).encode(), 0)
     assert found is not None
     assert found.images == 1
