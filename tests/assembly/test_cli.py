@@ -219,6 +219,15 @@ def test_short_names_are_enough(name: str, distribution: str) -> None:
     assert packages.distribution_of(name) == distribution
 
 
+@pytest.mark.parametrize(("verb", "said"), [("install", "`lectr plugins` shows it"), ("uninstall", "out of lectr.toml too")])
+def test_what_remains_to_be_done_is_said(
+    verb: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(packages, "installer_command", lambda _: ["true"])
+    assert packages._installer([verb, "lectr-x"]) == 0
+    assert said in capsys.readouterr().out
+
+
 def test_plugins_go_into_this_very_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/somewhere/uv" if path is None else None)
     assert packages.installer_command(["install", "x"]) == [

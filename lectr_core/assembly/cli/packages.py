@@ -138,7 +138,9 @@ def _installer(arguments: list[str]) -> int:
     import subprocess
 
     code = subprocess.run(installer_command(arguments), check=False).returncode
-    if code == 0:
+    if code == 0 and arguments[0] == "uninstall":
+        click.echo("done; a gateway that runs keeps it until its next start, which wants its tables out of lectr.toml too")
+    elif code == 0:
         click.echo("done; a gateway that runs takes it up at its next start, `lectr plugins` shows it now")
     return code
 
