@@ -120,8 +120,8 @@ class Ended:
     response_digest: str | None = None
     """SHA-256 (hex) over those bytes; None where there was no body."""
     faithful: bool | None = None
-    """Whether the body received from the provider and the one handed to the client are the same, byte by byte. None where there was
-    no answer of a provider's, or the client did not take all of it."""
+    """Whether the body received from the provider and the one handed to the client are the same, byte by byte. None where
+    there was no answer of a provider's, or the client did not take all of it."""
     client_retry: int | None = None
     """`x-stainless-retry-count`, where the client's SDK sends it."""
     provider_request_id: str | None = None

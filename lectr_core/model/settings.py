@@ -34,8 +34,9 @@ class GatewaySettings:
     max_body_bytes: int = 33_554_432
     """Largest JSON body, in bytes; other bodies stream through unbuffered."""
     proxy: str | None = None
-    """How providers are reached: `direct`; `env`, through the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name;
-    or a proxy's address, `http://host:3128` or `socks5://host:1080`. Absent: `direct`. Providers on this machine always are."""
+    """How providers are reached: `direct`; `env`, through the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+    name; or a proxy's address, `http://host:3128` or `socks5://host:1080`. Absent: `direct`. Providers on this machine
+    always are."""
     proxy_auth_env: str | None = None
     """Name of the environment variable that holds `user:password` for that proxy."""
     default_provider: str | None = None

@@ -12,7 +12,7 @@ TREE = tree_of(CORE / "__init__.py")
 
 def _for_type_checkers() -> dict[str, str]:
     """Each name that is imported under `if TYPE_CHECKING`, with its room."""
-    found = {}
+    found: dict[str, str] = {}
     for node in TREE.body:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             for imported in node.body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def usage(reading: Reading) -> Usage:
 @pytest.mark.parametrize("complete", [True, False])
 @pytest.mark.parametrize("path", sorted((HERE / "told").iterdir()), ids=lambda path: path.name)
 def test_readings_do_not_depend_on_how_bytes_arrive_and_nothing_raises(path: Path, complete: bool):
-    makes = {
+    makes: dict[str, list[Callable[[], Reader]]] = {
         ".sse": [InteractionEventReader],
         ".jsonl": [lambda: ResultsReader("f1")],
         ".json": [InteractionReader, FetchedInteractionReader, BatchReader, CachedContentReader, OpenBatchReader],
