@@ -21,6 +21,7 @@ def test_every_form_names_the_gateway_and_the_key(is_held: bool) -> None:
         assert BASE_URL in text
         assert KEY in text
         assert ("X-Lectr-Key" in text) is not is_held
+        assert "X-Lectr-Feature" in text, "what it costs is asked by feature"
 
 
 @pytest.mark.parametrize("is_held", [True, False])
