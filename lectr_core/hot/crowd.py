@@ -14,6 +14,7 @@ import attrs
 
 from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.model.call import Refusal
+from lectr_core.model.keys import KeyRing
 from lectr_core.model.settings import GatewaySettings
 
 # Surplus connections that are told why at the same time; whoever comes beyond is closed without a word.
@@ -38,6 +39,10 @@ class Crowd:
     by_key: Counter[str] = attrs.field(factory=Counter)
     held_bytes: int = 0
     """Of bodies that are being read, or have been read to decide, and of messages in tunnels."""
+    tunnels: dict[str, Exchange] = attrs.field(factory=dict, repr=False)
+    """Those that are open, by id."""
+    _keys: KeyRing | None = attrs.field(default=None, repr=False)
+    """The last that came while it runs."""
     told: int = 0
     """Surplus connections that are being told so."""
     refused: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(_LIMITS, 0))
@@ -120,10 +125,30 @@ class Crowd:
         if exchange.held_bytes:
             self.let_go(exchange)
 
+    def tunnel(self, exchange: Exchange) -> None:
+        """A tunnel opens; `tunnels` is to lose it when it is over."""
+        self.tunnels[exchange.id] = exchange
+        if self._keys is not None:
+            _end_if_locked_out(exchange, self._keys)  # they may have changed while the provider thought about it
+
+    def lock_out(self, keys: KeyRing) -> None:
+        """The keys have changed: tunnels of those that count no more end. Requests finish; a tunnel asks again and again."""
+        self._keys = keys
+        for exchange in self.tunnels.values():
+            _end_if_locked_out(exchange, keys)
+
     def cut(self, exchange: Exchange) -> None:
         """Its client did not take the answer, so what the kernel still holds for it is dropped with the connection."""
         self.refused["slow_clients"] += 1
         exchange.client.torn = True
+
+
+def _end_if_locked_out(exchange: Exchange, keys: KeyRing) -> None:
+    holder = exchange.holder
+    if holder is not None and exchange.version.settings.auth != "none":
+        now = keys.holders.get(holder.digest)
+        if now is None or now.revoked or now.org_disabled:
+            exchange.client.spot.end()
 
 
 def network_of(address: object) -> str | None:

@@ -32,7 +32,7 @@ class Gateway:
 
     def __init__(self, version: Version, keys: KeyRing, journal: Writer) -> None:
         self.version = version
-        self.keys = keys
+        self._keys = keys
         self.tls: ssl.SSLContext | None = None
         """What new connections are secured with, unix sockets left out; None: they are plain."""
         self.journal = journal
@@ -49,6 +49,16 @@ class Gateway:
         self._drain_s = settings.drain_s
         self._idle_s = 0.0
         self._emptied = trio.Event()
+
+    @property
+    def keys(self) -> KeyRing:
+        """Those that count now. New ones hold for every request that comes, and for tunnels that are open."""
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: KeyRing) -> None:
+        self._keys = keys
+        self.crowd.lock_out(keys)
 
     async def serve(
         self,

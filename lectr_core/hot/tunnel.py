@@ -80,6 +80,8 @@ async def through(exchange: Exchange, upstream: Upstream, faults: Faults, journa
     exchange.rest = b""
     exchange.status = head.status
     ended_by: EndedBy = "crash"
+    assert exchange.crowd is not None
+    exchange.crowd.tunnel(exchange)
     try:
         try:
             ended_by = await _carry(exchange, up, down, turns, upstream.rest)
@@ -100,8 +102,9 @@ async def through(exchange: Exchange, upstream: Upstream, faults: Faults, journa
         client.proof = None
         if down.pending:
             exchange.proof = None  # not all that came could go
-        turns.end_open(ended_by)
+        del exchange.crowd.tunnels[exchange.id]
         link.close()
+        turns.end_open(ended_by)
 
 
 def _as_it_came(head: ResponseHead) -> bytes:

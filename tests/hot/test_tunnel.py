@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from lectr_core import GatewaySettings
+from lectr_core.model.keys import KeyHolder, KeyRing
+from lectr_core.model.secret import key_digest
 
 from .handshake import ASKS, CLIENT_CLOSE, CLOSE, LAST_WORDS, SWITCH, asking, opened
-from .stage import Peer, request, stage
+from .stage import HOLDER, Peer, request, stage
 
 
 async def test_the_handshake_goes_up_as_it_came_and_the_answer_back_so(autojump_clock: MockClock) -> None:
@@ -278,3 +281,34 @@ async def test_its_connection_is_never_used_again(autojump_clock: MockClock) -> 
         await client.rest()
         assert len(it.gateway.pool) == 0
         assert (await it.record()).begun.model_requested == "one-live"
+
+
+@pytest.mark.parametrize("change", ["revoked", "removed", "org_disabled"])
+async def test_a_tunnel_does_not_outlive_its_key(change: str, autojump_clock: MockClock) -> None:
+    """Each turn in it costs: who takes a key away means the open connections too."""
+    other = KeyHolder("k2", "beta", key_digest(b"lc_key_other"))
+    async with stage(keys=KeyRing({HOLDER.digest: HOLDER, other.digest: other})) as it:
+        client, upstream = await opened(it)
+        it.gateway.keys = KeyRing({HOLDER.digest: HOLDER})
+        await client.send(b"still here")
+        assert await upstream.exactly(10) == b"still here"
+        changed = attrs.evolve(HOLDER, revoked=change == "revoked", org_disabled=change == "org_disabled")
+        it.gateway.keys = KeyRing({} if change == "removed" else {HOLDER.digest: changed})
+        assert await client.at_end()
+        assert await upstream.at_end()
+        record = await it.record()
+        assert (record.outcome, record.begun.key_id) == ("gateway_shutdown", "k1")
+        assert it.gateway.crowd.tunnels == {}
+
+
+async def test_a_key_taken_away_while_the_provider_thinks_opens_nothing(autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        client = it.client()
+        await client.send(asking())
+        upstream = await it.upstream()
+        await upstream.until(b"\r\n\r\n")
+        it.gateway.keys = KeyRing({})
+        await upstream.send(SWITCH)
+        await client.rest()
+        assert await upstream.at_end()
+        assert (await it.record()).outcome == "gateway_shutdown"
