@@ -45,18 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with a past."""
     pytest.importorskip("lectr_datasette", reason="lectr-datasette is not installed")
     place = tmp_path_factory.mktemp("data")
-    history = [
-        Path(sys.executable).with_name("lectr"),
-        "demo",
-        "--history",
-        "15d",
-        "--requests",
-        "3000",
-        "--only-history",
-        "--data",
-        str(place),
-    ]
-    subprocess.run(history, check=True, stdout=subprocess.DEVNULL, timeout=240)
+    lectr = str(Path(sys.executable).with_name("lectr"))
+    history = ["demo", "--history", "15d", "--requests", "3000", "--only-history", "--data", str(place)]
+    subprocess.run([lectr, *history], check=True, stdout=subprocess.DEVNULL, timeout=240)
     return place
 
 

@@ -59,7 +59,35 @@ _COLUMNS: Final = {
     "response_digest": "SHA-256 (hex) over the body the client got.",
 }
 
-FACETS: Final = ("feature", "provider", "model_actual", "outcome", "status")
+# Each is the front of an index, so that counting needs no row: 0.15 s of CPU for each million requests.
+FACETS: Final = ("feature", "provider", "outcome")
+
+_SUMS_WORDS: Final = (
+    "the sums of all requests by org, feature, provider, model, outcome and kind of error. Ask these rather than the "
+    "requests themselves: they are few and stay when old requests are removed."
+)
+_LATENCY_WORDS: Final = (
+    "how many answered requests took how long, as histograms. histogram_percentile(histogram_sum(duration_json), 0.95) "
+    "reads the 95th percentile of any of them together, in milliseconds."
+)
+# What Datasette shows over each table: title, description, and by which column it comes, the newest first.
+_TABLES: Final = {
+    "recent_requests": ("Recent requests", "The columns people look at first, the newest requests first.", None),
+    "spend_by_feature_day": (
+        "Spend by feature and day",
+        "Costs and tokens by day and feature, the newest days first.",
+        None,
+    ),
+    "spend_by_model_day": ("Spend by model and day", "Costs and tokens by day and model, the newest days first.", None),
+    "usage_minutely": ("Sums by the minute", f"By the minute, {_SUMS_WORDS}", "minute"),
+    "usage_hourly": ("Sums by the hour", f"By the hour, {_SUMS_WORDS}", "hour"),
+    "usage_daily": ("Sums by the day", f"By the day, {_SUMS_WORDS}", "day"),
+    "latency_minutely": ("Latencies by the minute", f"By the minute, {_LATENCY_WORDS}", "minute"),
+    "latency_hourly": ("Latencies by the hour", f"By the hour, {_LATENCY_WORDS}", "hour"),
+    "latency_daily": ("Latencies by the day", f"By the day, {_LATENCY_WORDS}", "day"),
+    "about_columns": ("What each column means", "In words and with its unit.", None),
+}
+_HIDDEN: Final = ("cursors", "removed", "latency_steps", "_sqlite_migrations")
 
 
 def metadata_of(database: Path) -> Tree:
@@ -75,15 +103,20 @@ def metadata_of(database: Path) -> Tree:
         "size": 50,
         "label_column": "id",
     }
-    for name in ("cursors", "removed", "latency_steps", "_sqlite_migrations"):
+    for name, (title, description, newest) in _TABLES.items():
+        order = {} if newest is None else {"sort_desc": newest}
+        tables[name] = {**tables.get(name, {}), "title": title, "description": description, "size": 100, **order}
+    for name in _HIDDEN:
         tables[name] = {**tables.get(name, {}), "hidden": True}
     queries: Tree = {}
     for query in CANNED:
-        shown = {"title": query.title, "description": plain(query.explains), "hide_sql": True, "params": ["days"]}
+        # The SQL is shown: it teaches the tables.
+        shown = {"title": query.title, "description": plain(query.explains), "params": ["days"]}
         queries[query.name] = {"sql": query.sql, **shown}
     about: Tree = {
         "title": "Lectr's database",
-        "description": "Every request that went through the gateway.",
+        "description": "Every request that went through the gateway. Begin with the views recent_requests and "
+        "spend_by_feature_day, or with one of the questions below.",
         "source": "Lectr",
     }
     return {"title": "Lectr", "databases": {database.stem: {**about, "tables": tables, "queries": queries}}}

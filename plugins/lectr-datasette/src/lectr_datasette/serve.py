@@ -30,7 +30,7 @@ HOSTS_VARIABLE: Final = "LECTR_EXPLORER_HOSTS"
 _SETTINGS: Final = {
     "suggest_facets": "off",
     "sql_time_limit_ms": "3000",
-    "facet_time_limit_ms": "800",
+    "facet_time_limit_ms": "400",
     "max_returned_rows": "2000",
     "default_page_size": "50",
     "default_facet_size": "15",
