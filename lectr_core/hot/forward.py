@@ -248,7 +248,12 @@ async def _converse(exchange: Exchange, link: Link, upload: Upload) -> tuple[Res
             while answer is not None and answer.status < 200 and not _opens_tunnel(exchange, answer, upload):
                 interim += 1
                 deadline = client.spot.deadline
-                await _pass_interim(exchange, answer, interim)
+                try:
+                    await _pass_interim(exchange, answer, interim)
+                except ClientGone:
+                    if not draining.begin(exchange, upload):
+                        raise
+                    client.hung_up = True
                 client.spot.deadline = deadline
                 exchange.first_byte_ns = came_ns if held else 0
                 answer, held = _final_head(exchange, held)

@@ -272,3 +272,19 @@ async def test_descriptor_of_a_client_that_left_is_free_at_once(autojump_clock: 
         assert connection.link.sock.fileno() == -1
         await upstream.send(WHOLE)
         assert (await it.record()).reading.state == "reported"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_an_interim_answer_does_not_end_what_is_read_on(seen: bool, autojump_clock: MockClock) -> None:
+    async with stage(_provider(), policies=(_draining(),)) as it:
+        client, upstream = await _asked(it)
+        await wait_all_tasks_blocked()
+        client.close()
+        if seen:
+            await wait_all_tasks_blocked()
+        await upstream.send(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+        await wait_all_tasks_blocked()
+        await upstream.send(WHOLE)
+        record = await it.record()
+        assert (record.outcome, record.reading.state) == ("client_disconnected", "reported")
+        assert record.reading.usage == Usage({"output": 5})
