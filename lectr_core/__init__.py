@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from lectr_core.hookspecs import hookimpl
     from lectr_core.model import units
+    from lectr_core.model.accuracy import Accuracy
     from lectr_core.model.call import Answer, Call, Origin, Refusal
     from lectr_core.model.codec import decode_cursor, encode_cursor
     from lectr_core.model.cursor import Cursor
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         Companion,
         Gaps,
         History,
+        KeepsAccuracy,
         KeepsPrices,
         Policy,
         PriceBook,
@@ -83,6 +85,7 @@ __all__ = [
     "PASS",
     "Account",
     "Accountant",
+    "Accuracy",
     "Answer",
     "ArrayReader",
     "Attempt",
@@ -110,6 +113,7 @@ __all__ = [
     "History",
     "ImagesEventReader",
     "ImagesReader",
+    "KeepsAccuracy",
     "KeepsPrices",
     "LectrError",
     "LinesReader",
@@ -211,6 +215,7 @@ _ROOMS = {
     "lectr_core.errors": "CallerError LectrError NotServed OperatorError PluginError ProviderConfigMissing UpstreamError",
     "lectr_core.hookspecs": "hookimpl",
     "lectr_core.model": "units",
+    "lectr_core.model.accuracy": "Accuracy",
     "lectr_core.model.call": "Answer Call Origin Refusal",
     "lectr_core.model.codec": "decode_cursor encode_cursor",
     "lectr_core.model.cursor": "Cursor",
@@ -221,7 +226,7 @@ _ROOMS = {
     "lectr_core.model.secret": "Credential Secret",
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (
-        "Companion Gaps History KeepsPrices Policy PriceBook Provider Reader ShowsInFlight Sink Snapshots "
+        "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook Provider Reader ShowsInFlight Sink Snapshots "
         "TunnelReader Tunnels"
     ),
     "lectr_core.wire.body": "BAD_INPUT",

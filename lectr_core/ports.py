@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from lectr_core.model.accuracy import Accuracy
     from lectr_core.model.call import Answer, Call, Origin, Refusal
     from lectr_core.model.cursor import Cursor
     from lectr_core.model.decision import Facts, Verdict
@@ -254,6 +255,15 @@ class KeepsPrices(Protocol):
 
     async def keep_prices(self, prices: Sequence[UsedPrice]) -> None:
         """Keep those that are not kept yet. Waits: on the store."""
+        ...
+
+
+@runtime_checkable
+class KeepsAccuracy(Protocol):
+    """A sink that also keeps how well tokens are predicted that no answer reports. Told when there is news; optional."""
+
+    async def keep_accuracy(self, told: Sequence[Accuracy]) -> None:
+        """Take these as all that is known of it, in place of those told before. Waits: on the store."""
         ...
 
 

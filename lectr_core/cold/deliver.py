@@ -25,7 +25,7 @@ from lectr_core.journal.reader import Batch, StreamReader
 from lectr_core.journal.recovery import is_writer_gone
 from lectr_core.model.cursor import Cursor
 from lectr_core.model.record import Account, Ended, Record
-from lectr_core.ports import KeepsPrices, ShowsInFlight, Sink
+from lectr_core.ports import KeepsAccuracy, KeepsPrices, ShowsInFlight, Sink
 
 _log = logging.getLogger("lectr.cold")
 
@@ -35,6 +35,8 @@ CALL_LIMIT_S: Final = 60.0
 """For one call of a sink; then it counts as failed."""
 TELL_EVERY_S: Final = 1.0
 """Between two times that a sink is told of requests in flight."""
+ACCURACY_EVERY_S: Final = 10.0
+"""Between two times that a sink is told how well tokens are predicted."""
 MOST_SHOWN: Final = 5_000
 """Requests in flight that a sink is told of: the newest. More on one machine are for a number, not for a list."""
 FIRST_PAUSE_S: Final = 0.1
@@ -87,6 +89,8 @@ class Delivery:
     _told_at: float = attrs.field(init=False, default=-TELL_EVERY_S)
     _showed: bool = attrs.field(init=False, default=False)  # whether the sink shows any request as in flight
     _prices_kept: int = attrs.field(init=False, default=0)
+    _accuracy_of: int = attrs.field(init=False, default=0)  # the state of the calibration that the sink was told
+    _accuracy_at: float = attrs.field(init=False, default=-ACCURACY_EVERY_S)
 
     def __attrs_post_init__(self) -> None:
         self._caught_up_at = self.clock()
@@ -155,6 +159,11 @@ class Delivery:
                 prices = list(self.desk.used.values())
                 await self.sink.keep_prices(prices[self._prices_kept :])
                 self._prices_kept = len(prices)
+            is_news = self.calibration.learnt != self._accuracy_of and now - self._accuracy_at >= ACCURACY_EVERY_S
+            if is_news and isinstance(self.sink, KeepsAccuracy):
+                self._accuracy_at, learnt = now, self.calibration.learnt
+                await self.sink.keep_accuracy(self.calibration.told())
+                self._accuracy_of = learnt
 
     # ── when it goes wrong, and how it stands ─────────────────────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import trio
 from lectr_core.cold import calibration_file, way
 from lectr_core.cold.account import UNKNOWN, account
 from lectr_core.cold.calibration import Calibration
-from lectr_core.cold.deliver import Delivery
+from lectr_core.cold.deliver import ACCURACY_EVERY_S, TELL_EVERY_S, Delivery
 from lectr_core.cold.measure import CUT_OFF, measure
 from lectr_core.cold.prices import PriceDesk, Rates, make_rates
 from lectr_core.journal.writer import Writer
+from lectr_core.model.accuracy import Accuracy
 from lectr_core.model.price import PriceQuestion, Quote
 from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Ended
@@ -163,6 +165,32 @@ async def test_a_delivery_learns_once_from_what_is_stored_and_measures_the_rest(
         await delivery.hand_over(await delivery.collect())
     assert delivery.calibration.learnt == 120
     assert sink.store.rows["silent"].account.tokens_source == "measured"
+
+
+@attrs.define(eq=False)
+class Keeping(MemorySink):
+    """A sink that wants to know how good predictions are."""
+
+    told: list[Accuracy] = attrs.field(factory=list)
+
+    async def keep_accuracy(self, told: Sequence[Accuracy]) -> None:
+        await trio.lowlevel.checkpoint()
+        self.told = list(told)
+
+
+async def test_a_sink_that_asks_is_told_how_good_predictions_are(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
+    sink = Keeping()
+    delivery = Delivery(sink, tmp_path, PriceDesk([]))
+    chance = random.Random(6)
+    taught(delivery.calibration, [chat(number, chance) for number in range(1, 151)])
+    await delivery.open()
+    await delivery.tell()
+    assert {one.way for one in sink.told} == {"input", "output"}
+    assert all(one.checked > 40 for one in sink.told)
+    sink.told = []
+    await trio.sleep(ACCURACY_EVERY_S + TELL_EVERY_S)
+    await delivery.tell()
+    assert not sink.told, "nothing is told again where nothing is new"
 
 
 async def test_what_was_learnt_is_written_when_the_cold_side_ends(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from lectr_core.assembly.cli import access, config, doctor, packages, run, tail, verify
+from lectr_core.assembly.cli import access, accuracy, config, doctor, packages, run, tail, verify
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.errors import Bug, LectrError, PluginError
 
@@ -79,6 +79,7 @@ def make() -> tuple[click.Group, CommandLine]:
         access.orgs,
         tail.tail,
         verify.verify,
+        accuracy.accuracy,
         doctor.doctor,
         packages.plugins,
         packages.install,

@@ -1,4 +1,5 @@
-"""What the database keeps beside the records: which requests are in flight now, and which prices records were priced with.
+"""What the database keeps beside the records: which requests are in flight now, which prices records were priced
+with, and how well tokens are predicted.
 
 Statements and rows; a connection and its transaction are the caller's. Called by `store.py`.
 """
@@ -11,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from lectr_core import Begun, Quote, UsedPrice
+from lectr_core import Accuracy, Begun, Quote, UsedPrice
 from lectr_sink_sqlite.rows import tame, timestamp
 
 IN_FLIGHT: Final = """
@@ -46,10 +47,29 @@ CREATE TABLE prices (
 ) STRICT, WITHOUT ROWID
 """
 
+TOKEN_ACCURACY: Final = """
+CREATE TABLE token_accuracy (
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    way TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    coverage REAL GENERATED ALWAYS AS (held * 1.0 / nullif(requests, 0)) VIRTUAL,
+    half_width REAL NOT NULL,
+    error REAL NOT NULL,
+    predicted_tokens INTEGER NOT NULL,
+    reported_tokens INTEGER NOT NULL,
+    as_of TEXT NOT NULL,
+    PRIMARY KEY (provider, model, endpoint, way)
+) STRICT, WITHOUT ROWID
+"""
+
 # What is stored already is over, though the journal's reader may not have come to its end when it was asked.
 _SHOW: Final = f"""INSERT OR REPLACE INTO in_flight
 SELECT {", ".join("?" * 11)} WHERE NOT EXISTS (SELECT 1 FROM requests WHERE id = ?)"""
 _KEEP: Final = f"INSERT INTO prices VALUES ({', '.join('?' * 10)}) ON CONFLICT DO NOTHING"
+_ACCURACY: Final = f"INSERT INTO token_accuracy VALUES ({', '.join('?' * 11)})"
 _MS_NS: Final = 1_000_000
 _json: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -77,6 +97,24 @@ def keep_prices(connection: sqlite3.Connection, prices: Iterable[UsedPrice], now
     """Keep those that are not kept yet. Within the caller's transaction."""
     first = timestamp(now_ns)
     connection.executemany(_KEEP, [(*key_of(price), first) for price in prices])
+
+
+def keep_accuracy(connection: sqlite3.Connection, told: Iterable[Accuracy], now_ns: int) -> None:
+    """Take *told* as all that is known. Within the caller's transaction."""
+    as_of = timestamp(now_ns)
+    connection.execute("DELETE FROM token_accuracy")
+    connection.executemany(
+        _ACCURACY,
+        [
+            tame(
+                (
+                    *(one.provider, one.model, one.endpoint, one.way, one.checked, one.held, one.half_width, one.error),
+                    *(one.predicted_tokens, one.reported_tokens, as_of),
+                )
+            )
+            for one in told
+        ],
+    )
 
 
 def key_of(price: UsedPrice) -> tuple[str | None, ...]:

@@ -38,6 +38,7 @@ TABLES: Final[dict[str, str]] = {
     "removed": "How many rows retention has removed, by stream, so that `lectr verify` still counts right.",
     "in_flight": "Requests that have begun and are not over, as of a second ago: told anew while a gateway runs.",
     "prices": "Every price that a record was priced with, as its source said it at that time.",
+    "token_accuracy": "How well tokens are predicted: on requests that did report, before their report was looked at.",
     "repricings": "What `lectr reprice --apply` restated: one row a run, provider, model and new price's source.",
     "about_columns": "This page, as a table.",
     "recent_requests": "View: the newest requests first, the columns people look at.",
@@ -98,9 +99,11 @@ REQUESTS: Final[dict[str, Column]] = {
     "image_tokens": (TOKENS, "Image tokens in and out, where billed apart; part of the totals; NULL where not reported."),
     "tokens_source": (
         TEXT,
-        "`reported` by the provider, `measured` from the stream, `estimated`, or `unknown`. Of a stream that broke off, "
-        "what came until then is `reported`, and the upper bounds are NULL.",
+        "`reported` by the provider; `measured`: predicted from sizes, as this model's reported requests tell; `estimated`: "
+        "from those of other models, or what is likely of any; `unknown`. Of a stream that broke off, what came until then "
+        "is `reported`.",
     ),
+    "tokens_note": (TEXT, "How tokens that are `measured` or `estimated` were worked out, with every number it took."),
     "cost_usd": (USD, "`cost_nanousd`, for people; NULL: the price or the counts are unknown, never 0."),
     "cost_low_usd": (USD, "Lower bound of the cost."),
     "cost_high_usd": (USD, "Upper bound of the cost."),
@@ -261,6 +264,19 @@ COLUMNS: Final[dict[str, dict[str, Column]]] = {
         "rates_json": (JSON, "USD for one unit, by unit, as decimal texts: exactly what was counted with."),
         "note": (TEXT, "The price's own part of `price_note`."),
         "first_used_at": (TIME, "When it was first met."),
+    },
+    "token_accuracy": {
+        **{name: REQUESTS[name] for name in ("provider", "endpoint")},
+        "model": (TEXT, "The model that was sent."),
+        "way": (TEXT, "`input`: tokens of prompts; `output`: of answers."),
+        "requests": (COUNT, "Reported requests that were predicted first. Of a model's later ones, one in eight is."),
+        "held": (COUNT, "Of these, how many had the true count within the 95 % interval."),
+        "coverage": ("share", "`held` / `requests`: should be near 0.95, or above where predictions are exact."),
+        "half_width": ("share", "Half the interval by the predicted count; the median."),
+        "error": ("share", "How far the predicted count was from the true one, by the true one; the median."),
+        "predicted_tokens": (TOKENS, "Sum of the predicted counts."),
+        "reported_tokens": (TOKENS, "Sum of the true ones."),
+        "as_of": (TIME, "When this was so."),
     },
     "repricings": {
         "run": ("UUID", "One call of the command."),

@@ -32,6 +32,7 @@ COLUMNS = (
     *("cost_parts_json", "units_json", "usage_json", "attempts_json", "headroom_json", "stream", "seq"),
     "connection",
     "by_model_json",
+    "tokens_note",
 )
 """The columns that are written, in the order of `row`; the others of the table are generated from these."""
 
@@ -72,6 +73,7 @@ def row(record: Record) -> Row:
         *(_json(ended.attempts).decode() if ended.attempts else None, _tree(ended.headroom)),
         *(record.stream, begun.seq, begun.connection),
         _json(account.by_model).decode() if account.by_model else None,
+        account.tokens_note,
     )
 
 

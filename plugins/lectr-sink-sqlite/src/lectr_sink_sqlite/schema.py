@@ -306,3 +306,10 @@ def repricings(db: Database) -> None:
 def by_model(db: Database) -> None:
     """Which model took how much, where an answer is the work of several."""
     db.execute("ALTER TABLE requests ADD COLUMN by_model_json TEXT")
+
+
+@migrations(name="0011_measured_tokens")
+def measured_tokens(db: Database) -> None:
+    """How tokens that nobody reported were worked out, and how good that is."""
+    db.execute("ALTER TABLE requests ADD COLUMN tokens_note TEXT")
+    db.execute(beside.TOKEN_ACCURACY)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from lectr_core import Begun, Cursor, Record, UsedPrice
+from lectr_core import Accuracy, Begun, Cursor, Record, UsedPrice
 from lectr_sink_sqlite import file, history
 from lectr_sink_sqlite.settings import SqliteSettings
 
@@ -66,6 +66,10 @@ class SqliteSink:
     async def keep_prices(self, prices: Sequence[UsedPrice]) -> None:
         """Put these into the table `prices`, where they are not there yet. Waits, Cancel, Errors: as `write`."""
         await trio.to_thread.run_sync(self._store.keep_prices, prices, limiter=self._turn)
+
+    async def keep_accuracy(self, told: Sequence[Accuracy]) -> None:
+        """Replace the table `token_accuracy`. Waits, Cancel, Errors: as `write`."""
+        await trio.to_thread.run_sync(self._store.keep_accuracy, told, limiter=self._turn)
 
     async def close(self) -> None:
         """Let go of the file. Waits: on the disk. Cancel: it is closed first."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 from sqlite_utils import Database
 
-from lectr_core import Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
+from lectr_core import Accuracy, Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
 from lectr_sink_sqlite import beside, file, meanings, retention, rollups, schema
 from lectr_sink_sqlite.rows import INSERT, Row, row, tame
 
@@ -85,6 +85,11 @@ class Store:
         """Keep the prices that are not kept yet."""
         with self._transaction("keep prices in") as live:
             beside.keep_prices(live, prices, self.now_ns())
+
+    def keep_accuracy(self, told: Sequence[Accuracy]) -> None:
+        """Keep how well tokens are predicted, in place of what was known."""
+        with self._transaction("keep the accuracy of tokens in") as live:
+            beside.keep_accuracy(live, told, self.now_ns())
 
     def sweep(self) -> int:
         """Remove one chunk of what is beyond a limit, if it is time to look. Returns how much there was to do.
