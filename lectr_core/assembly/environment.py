@@ -24,7 +24,7 @@ def without_credentials(settings: Settings) -> dict[str, str]:
 def credential_variables(settings: Settings) -> set[str]:
     """Names of the variables that hold credentials, by the settings."""
     found = set()
-    for value in settings.sections.values():
+    for value in (settings.gateway, *settings.sections.values()):
         for item in value if isinstance(value, tuple) else (value,):
             if attrs.has(type(item)):
                 for attribute in attrs.fields(type(item)):

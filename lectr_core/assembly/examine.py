@@ -20,6 +20,7 @@ import attrs
 from lectr_core.assembly.alive import look_at_journal, look_at_running, look_at_stores, running
 from lectr_core.assembly.certificate import CERTIFICATE_WARN_DAYS, expires_at, make_context
 from lectr_core.assembly.command_line import CommandLine
+from lectr_core.assembly.environment import credential_variables
 from lectr_core.assembly.keys import FILE, read_book
 from lectr_core.assembly.listen import open_socket, parse_address
 from lectr_core.assembly.outward import look_outward
@@ -120,7 +121,7 @@ def _kinds(plugins: Plugins) -> Iterator[Finding]:
 
 
 def _strange_variables(loaded: Loaded, plugins: Plugins) -> Iterator[Finding]:
-    known = {*variables(loaded.document, declared(plugins)), *OWN}
+    known = {*variables(loaded.document, declared(plugins)), *OWN, *credential_variables(loaded.settings)}
     strange = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if strange:
         yield Finding("warn", "settings", f"variables that set nothing: {', '.join(strange)}", "check their spelling")
@@ -210,6 +211,9 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
             act = "set gateway.tls_certificate and gateway.tls_key, or let only a proxy with TLS reach it"
             yield Finding("warn", "certificate", f"plain HTTP on {open_to}: keys and prompts can be read on the way", act)
         return
+    key = settings.gateway.tls_key
+    if key is not None and key.stat().st_mode & 0o007:
+        yield Finding("warn", "certificate", f"{key} can be read by every user of this machine", f"chmod o= {key}")
     until = expires_at(context, settings.gateway)
     if until is None:
         text = f"{settings.gateway.tls_certificate} holds no longer, not yet, or not for a server"

@@ -40,12 +40,12 @@ class Loaded:
 
 
 def find_file(config: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """`--config`, else `./lectr.toml`, else `$LECTR_CONFIG`, else None.
+    """`--config` (`/dev/null`: no settings), else `./lectr.toml`, else `$LECTR_CONFIG`, else None.
 
     Errors: OperatorError where a file is named that does not exist.
     """
     if config is not None:
-        if not config.is_file():
+        if not config.is_file() and str(config) != os.devnull:
             raise OperatorError(f"--config: there is no file {str(config)!r}")
         return config
     if Path(FILE).is_file():

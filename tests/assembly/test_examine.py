@@ -48,6 +48,11 @@ def test_all_settings_faults_are_findings(tmp_path: Path, line: CommandLine) -> 
 
 def test_a_variable_that_sets_nothing_is_pointed_out(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LECTR_GATEWAY_LISTENN", "x")
+    monkeypatch.setenv("LECTR_ADMIN_TOKEN", "x")
+    monkeypatch.setenv("LECTR_ADMIN_TOKEN_ENV", "LECTR_ADMIN_TOKEN")
+    monkeypatch.setenv("LECTR_LOGIN", "u:p")
+    monkeypatch.setenv("LECTR_GATEWAY_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("LECTR_GATEWAY_PROXY_AUTH_ENV", "LECTR_LOGIN")
     assert ("warn", "variables that set nothing: LECTR_GATEWAY_LISTENN") in told(line, "settings")
 
 
@@ -317,6 +322,7 @@ def test_a_certificate_is_looked_at_with_its_end(
     now = datetime.now(UTC)
     made = trustme.CA().issue_cert("x.test", not_before=now - timedelta(days=9), not_after=now + timedelta(days=days))
     made.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    (tmp_path / "key.pem").chmod(0o640)
     files = f"tls_certificate = '{tmp_path}/cert.pem'\ntls_key = '{tmp_path}/key.pem'"
     (tmp_path / "lectr.toml").write_text(f"[gateway]\n{files}\n")
     ((found, why),) = told(line, "certificate")
@@ -324,3 +330,5 @@ def test_a_certificate_is_looked_at_with_its_end(
     made.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     ((found, why),) = told(line, "certificate")
     assert (found, text in why) == (level, True), why
+    (tmp_path / "key.pem").chmod(0o644)
+    assert told(line, "certificate")[0] == ("warn", f"{tmp_path}/key.pem can be read by every user of this machine")

@@ -287,6 +287,7 @@ def test_the_file_is_looked_for_in_the_promised_order(tmp_path: Path, monkeypatc
     Path("lectr.toml").touch()
     assert find_file(None, environ) == Path("lectr.toml")
     assert find_file(given, environ) == given
+    assert find_file(Path("/dev/null"), environ) == Path("/dev/null")
     with pytest.raises(OperatorError, match="there is no file"):
         find_file(tmp_path / "gone", environ)
     Path("lectr.toml").unlink()

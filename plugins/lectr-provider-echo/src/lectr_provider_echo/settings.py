@@ -14,7 +14,7 @@ class EchoSettings(ProviderSettings):
     """`[provider.echo]`."""
 
     run: bool = False
-    """Run the stand-in beside the gateway."""
+    """Run the stand-in beside the gateway under `lectr up`."""
     listen: str = "127.0.0.1:8422"
     """Where it listens, and where requests for it go unless `base_url` says otherwise: `host:port`."""
     speed: float = 1.0
