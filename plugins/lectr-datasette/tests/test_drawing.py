@@ -8,6 +8,7 @@ from math import nan
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,8 +39,12 @@ def test_nothing_leaves_its_chart(values: list[float]) -> None:
 def test_bounds_are_drawn_only_where_they_say_something() -> None:
     sure = Band(low=(1, 2), high=(1, 2), open=(False, False))
     wide = Band(low=(1, 2), high=(1, 4), open=(False, True))
-    assert "band" not in drawn([1, 2], sure)
-    assert drawn([1, 2], wide).count('class="band"') == drawn([1, 2], wide).count('class="open"') == 1
+    far = Band(low=(1, 2), high=(1, 400), open=(False, False))
+    assert "whisker" not in drawn([1, 2], sure)
+    assert drawn([1, 2], wide).count('class="whisker open"') == 1
+    assert drawn([1, 2], far).count('class="whisker open"') == 1, "what is out of sight has no end"
+    near = attrs.evolve(far, high=(1, 2.3))
+    assert drawn([1, 2], near).count('class="whisker"') == 1
 
 
 def test_a_gap_in_a_line_is_a_gap() -> None:

@@ -107,7 +107,7 @@ def named(key: str, now: datetime, zone: tzinfo) -> Period:
         days = int(key[:-1])
         first = midnight if days <= LOCAL_DAYS else now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         since = (first - (days - 1) * DAY).astimezone(UTC)
-        spans = {7: (("the week before", 7 * DAY), ("four weeks ago", 28 * DAY))}
+        spans = {30: (("the month before", 30 * DAY),), 7: (("the week before", 7 * DAY), ("four weeks ago", 28 * DAY))}
         shifts = spans.get(days, ((f"the {days} days before", days * DAY),))
         return _cut(key, since, end, (first + DAY).astimezone(UTC), zone, _shifted(since, end, *shifts))
     since = midnight.astimezone(UTC)

@@ -17,7 +17,10 @@ from lectr_datasette.reckoning.sums import OTHERS, Layer
 WIDTH, HEIGHT = 1000, 200
 _LINES = 4
 _OPEN_END = 0.05
-"""How tall the dotted box is that says: and nobody knows how much more."""
+"""How far a line without an end goes on over what is known."""
+_HAIR = 0.004
+_BOUNDS_REACH = 1.25
+"""How far over what is known bounds may stretch a chart. What is higher is cut off there, and said in words."""
 _MOST_LABELS, _FEW_LABELS = 9, 4
 COLOURS = 7
 
@@ -76,7 +79,9 @@ def areas(
     """Layers on top of one another over time, in steps as wide as the time they add up; with the bounds of the whole."""
     count = len(labels)
     whole = [sum(layer.values[at] for layer in layers) for at in range(count)]
-    ceiling = nice_ceiling(max([*whole, *(band.high if band else ())], default=0.0))
+    top = max(whole, default=0.0)
+    # An upper bound may be far away: an answer of unknown length can cost as much as a day. The picture is of what is known.
+    ceiling = nice_ceiling(max(top, min(max(band.high, default=0.0) if band else 0.0, _BOUNDS_REACH * top)))
     parts: list[str] = []
     feet = [0.0] * count
     for number, layer in enumerate(layers):
@@ -87,14 +92,7 @@ def areas(
             parts.append(f'<path class="layer {colour}" d="{shape}"/>')
         feet = heads
     if band and ceiling:
-        for at, (low, high) in enumerate(zip(band.low, band.high, strict=True)):
-            # What is thinner than a hair is no news.
-            if high - low > ceiling / 500:
-                parts.append(f'<path class="band" d="{_box(at, count, low / ceiling, high / ceiling)}"/>')
-        for at, value in enumerate(whole):
-            if band.open[at] and value:
-                top = max(value, band.high[at]) / ceiling
-                parts.append(f'<path class="open" d="{_box(at, count, top, top + _OPEN_END)}"/>')
+        parts += [_whisker(at, band, whole[at], ceiling) for at in range(count)]
     hints = [_hint(labels[at], layers, at, words, band) for at in range(count)]
     return _chart(
         layers,
@@ -219,11 +217,22 @@ def _line(values: Sequence[float], ceiling: float) -> str:
     return "".join(parts)
 
 
-def _box(at: int, count: int, low: float, high: float) -> str:
-    """One step's box between two heights, 0 to 1."""
-    wide = WIDTH / count
+def _whisker(at: int, band: Band, value: float, ceiling: float) -> str:
+    """From the lower to the upper bound of one step; dashed and without an end where there is none in sight."""
+    count = len(band.low)
+    low, high = band.low[at] / ceiling, max(band.high[at], value) / ceiling
+    # What is thinner than a hair is no news.
+    if high - low < _HAIR and not (band.open[at] and value):
+        return ""
+    is_open = band.open[at] or high > 1
+    if is_open:
+        high = min(1.0, high + _OPEN_END)
+    middle, arm = (at + 0.5) * WIDTH / count, WIDTH / count * 0.16
     foot, head = HEIGHT * (1 - low), HEIGHT * (1 - high)
-    return f"M{at * wide + 1:.1f},{foot:.1f}V{head:.1f}H{(at + 1) * wide - 1:.1f}V{foot:.1f}Z"
+    path = f"M{middle:.1f},{foot:.1f}V{head:.1f}M{middle - arm:.1f},{foot:.1f}h{2 * arm:.1f}"
+    if is_open:
+        return f'<path class="whisker open" d="{path}"/>'
+    return f'<path class="whisker" d="{path}M{middle - arm:.1f},{head:.1f}h{2 * arm:.1f}"/>'
 
 
 def _y(value: float, ceiling: float) -> str:
