@@ -20,6 +20,14 @@ INFLATED_BYTES: Final = 128 * 1024 * 1024
 """What a direction may inflate to beyond INFLATED_RATIO times what came, in all: the ceiling of other codings."""
 INFLATED_RATIO: Final = 64
 
+RESTART_BYTES: Final = 2048
+"""What one more beginning within compressed data counts as: it costs some 2 µs, and two bytes can ask for it."""
+
+FRAME_BYTES: Final = 32
+"""What a frame is to carry on average. Walking one costs 2 µs, and it can be as short as two bytes."""
+PATIENCE_BYTES: Final = 256 * 1024
+"""How far a direction may fall behind that: 8,192 empty frames, or a ping every 20 s for two days."""
+
 NO_CODE: Final = 1005
 """A close frame that gives no code (RFC 6455 §7.4.1)."""
 
@@ -86,7 +94,7 @@ class Follower:
 
     __slots__ = (
         *("_code", "_control", "_held", "_in_frame", "_inflater", "_keeps_context", "_key", "_left", "_limit_bytes"),
-        *("_masked", "_message", "_opcode", "_final", "_open", "_phase", "_skips", "_squeezed"),
+        *("_masked", "_message", "_opcode", "_final", "_open", "_patience", "_phase", "_skips", "_squeezed"),
         *("broken", "close_code", "deaf", "skipped"),
     )
 
@@ -105,6 +113,7 @@ class Follower:
         self._left = 0
         self._key = b""
         self._phase = 0
+        self._patience = PATIENCE_BYTES
         self._open = False  # a message is under way
         self._squeezed = False  # and it is compressed
         self._skips = False  # and it is too long
@@ -195,6 +204,9 @@ class Follower:
         return at
 
     def _begin(self, first: int, length: int) -> None:
+        self._patience = min(self._patience + length, PATIENCE_BYTES) - FRAME_BYTES
+        if self._patience < 0:
+            raise _Bad  # nobody speaks so; it is meant to keep this process busy
         opcode, final = first & 0x0F, bool(first & _FIN)
         squeezed = bool(first & _COMPRESSED)
         if first & _RESERVED:
@@ -297,6 +309,9 @@ class _Inflater:
             elif self._stream.eof and self._stream.unused_data:
                 # A last block, and more behind it (RFC 7692 §7.2.3.4).
                 data = self._stream.unused_data
+                self._left_bytes -= RESTART_BYTES
+                if self._left_bytes < 0:
+                    raise _Bad
                 self.forget()
             elif not data:
                 return

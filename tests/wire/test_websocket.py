@@ -15,7 +15,16 @@ from wsproto.extensions import Extension, PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
 
 from lectr_core.wire import websocket
-from lectr_core.wire.websocket import Compression, Follower, UnknownExtension, agreed_compression
+from lectr_core.wire.websocket import (
+    FRAME_BYTES,
+    INFLATED_BYTES,
+    PATIENCE_BYTES,
+    RESTART_BYTES,
+    Compression,
+    Follower,
+    UnknownExtension,
+    agreed_compression,
+)
 
 CLIENT: Final = True
 SERVER: Final = False
@@ -276,3 +285,26 @@ def test_what_was_agreed_on_is_read_out_of_the_answer(value: list[bytes], expect
 def test_an_extension_that_is_not_known_is_said_so(value: list[bytes]) -> None:
     with pytest.raises(UnknownExtension):
         agreed_compression(value)
+
+
+@pytest.mark.parametrize("size", [0, 8, 31])
+def test_frames_that_carry_next_to_nothing_are_followed_for_a_while_and_no_longer(size: int) -> None:
+    """Each costs as much to walk as a long one; the tunnel itself carries them on."""
+    small = b"\x81" + bytes([size]) + b"x" * size
+    follower = Follower(masked=False)
+    given = sum(len(follower.feed(small * 100)) for _ in range(PATIENCE_BYTES // 100 + 1))
+    assert follower.broken
+    assert given == 1 + (PATIENCE_BYTES - FRAME_BYTES) // (FRAME_BYTES - size)
+    usual = Follower(masked=False)
+    for _ in range(3000):
+        assert len(usual.feed(small + b"\x89\x00" + b"\x81\x7e\x01\x00" + b"x" * 256)) == 2
+    assert not usual.broken
+
+
+def test_compressed_data_that_begins_anew_and_anew_is_given_up() -> None:
+    piece = b"\x03\x00" * 15_000 + b"\x00"
+    follower = Follower(masked=False, compressed=True)
+    for _ in range(INFLATED_BYTES // RESTART_BYTES // 15_000 + 1):
+        assert not follower.broken
+        follower.feed(b"\xc1\x7e" + len(piece).to_bytes(2) + piece)
+    assert follower.broken
