@@ -27,6 +27,9 @@ SWEEP_S: Final = 0.25
 # Requests, or reads of 64 KiB, that one connection may have in a row: under 1 ms of the loop's time.
 MAX_TURNS: Final = 4
 
+# Chunks in one read that make it a long one: as many take 1 ms to walk, and 64 KiB can hold ten times as many.
+MANY_PIECES: Final = 1024
+
 _EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
@@ -55,6 +58,10 @@ class Spot:
     def limit(self, seconds: float) -> None:
         """From now on, sleeping beyond *seconds* raises `Late`. The clock is the last sweep's: at most SWEEP_S old."""
         self.deadline = self.reactor.now + seconds
+
+    def worked(self) -> None:
+        """What was just done took long: the others are next, as soon as `share` is called."""
+        self.turns = MAX_TURNS
 
     async def share(self) -> None:
         """After some turns without sleep, let the others run: a peer that is always ready must not keep the loop to itself.
@@ -171,4 +178,4 @@ class Reactor:
                 spot.wake()
 
 
-__all__ = ["ConnectionEnding", "Late", "Reactor", "Spot"]
+__all__ = ["MANY_PIECES", "MAX_TURNS", "ConnectionEnding", "Late", "Reactor", "Spot"]

@@ -15,7 +15,7 @@ from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.known import Known
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pace import Pace
-from lectr_core.hot.reactor import Late
+from lectr_core.hot.reactor import MANY_PIECES, Late
 from lectr_core.model.call import Refusal
 from lectr_core.wire import framing, heads
 from lectr_core.wire.form import form_model
@@ -99,6 +99,8 @@ async def body_to_decide(exchange: Exchange) -> None:
         if isinstance(body, ChunkedBody) and body.has_trailer(is_own):
             raise MalformedMessage("a trailer carries a field that must not go on")
         exchange.request_bytes += sum(map(len, pieces))
+        if len(pieces) > MANY_PIECES:
+            exchange.client.spot.worked()
         if not body.done and exchange.crowd is not None:
             exchange.crowd.hold(exchange, len(data) * (2 if head.chunked else 1))
         if body.done and not content:  # all in one read, as nearly always: nothing is copied

@@ -17,7 +17,7 @@ from lectr_core.hot.link import Broken
 from lectr_core.hot.observe import Observer
 from lectr_core.hot.pool import Pool
 from lectr_core.hot.proof import Proof
-from lectr_core.hot.reactor import ConnectionEnding, Late
+from lectr_core.hot.reactor import MANY_PIECES, ConnectionEnding, Late
 from lectr_core.journal.writer import Writer
 from lectr_core.model.call import Answer
 from lectr_core.wire import forwarding, framing
@@ -148,6 +148,8 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
         if body.done:
             return data[end:]
         spot.limit(silence_limit_s)
+        if len(content) > MANY_PIECES:
+            spot.worked()
         await spot.share()
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # For a provider to take what a client sent right before it left.
 LAST_WORDS_S: Final = 5.0
 
+# Walking many small frames, or inflating what is squeezed hard: then the others are next.
+LONG_NS: Final = 1_000_000
+
 _NOTHING: Final = memoryview(b"")
 
 
@@ -121,6 +124,7 @@ async def _carry(exchange: Exchange, up: Flow, down: Flow, turns: Turns, first: 
     exchange.head_sent_ns = time.perf_counter_ns()
     turns.see([first])
     while True:
+        began_ns = time.perf_counter_ns()
         # Both are tried to the end before sleeping: an edge comes only to who found nothing (`reactor`, I1).
         moved = _push(down, "client") | _push(up, "provider")
         data = _pull(down, "provider")
@@ -140,6 +144,8 @@ async def _carry(exchange: Exchange, up: Flow, down: Flow, turns: Turns, first: 
             return turns.closed_by_client()
         if moved:
             patience.moved()
+            if time.perf_counter_ns() - began_ns > LONG_NS:
+                spot.worked()
             await spot.share()
         else:
             await patience.sleep()

@@ -12,7 +12,7 @@ from lectr_core.errors import MalformedMessage
 from lectr_core.hot.exchange import ClientGone, Exchange
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pace import Pace
-from lectr_core.hot.reactor import MAX_TURNS
+from lectr_core.hot.reactor import MANY_PIECES, MAX_TURNS
 from lectr_core.wire.forwarding import is_own
 from lectr_core.wire.framing import ChunkedBody
 
@@ -76,8 +76,9 @@ class Upload:
         """
         moved = False
         exchange = self._exchange
-        for _ in range(MAX_TURNS):
-            if self.done or self.abandoned:
+        spot = exchange.client.spot
+        for turn in range(MAX_TURNS):
+            if self.done or self.abandoned or (turn and spot.turns >= MAX_TURNS):
                 break
             if not self._pending and not self._pull_now():
                 break
@@ -115,6 +116,8 @@ class Upload:
             raise MalformedMessage("a trailer carries a field that must not go on")
         exchange.rest = data[end:]
         exchange.request_bytes += sum(map(len, content))
+        if len(content) > MANY_PIECES:
+            exchange.client.spot.worked()
         if exchange.form is not None:
             exchange.form.feed(content)
         self._pending = memoryview(data)[:end]
