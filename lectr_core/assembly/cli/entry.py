@@ -41,9 +41,11 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 First steps:
+  lectr demo                            see it work, without a key and without a network
   lectr up                              everything on this machine; prints a key and what to paste
   lectr keys create --org acme --name ci
   lectr tail                            see requests as they come
+  lectr report --by feature             what they cost
   lectr doctor                          what is wrong, and what to do
 \b
 Settings: --config, else ./lectr.toml, else $LECTR_CONFIG, else defaults that work.
@@ -52,9 +54,11 @@ Each setting also has an environment variable: LECTR_GATEWAY_LISTEN=127.0.0.1:90
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings file.  [default: ./lectr.toml, $LECTR_CONFIG]",
+    help="Settings file; before the command.  [default: ./lectr.toml, $LECTR_CONFIG]",
 )
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory (gateway.data).")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory (gateway.data); before the command."
+)
 @click.version_option(package_name="lectr", prog_name="lectr")
 @click.pass_context
 def lectr(context: click.Context, config: Path | None, data: Path | None) -> None:

@@ -83,7 +83,14 @@ def install(names: tuple[str, ...], upgrade: bool, editable: bool) -> int:
     return _installer(["install", *(["--upgrade"] if upgrade else []), *wanted])
 
 
-@click.command(short_help="Remove plugins.")
+@click.command(
+    short_help="Remove plugins.",
+    epilog="""\b
+Examples:
+  lectr uninstall NAME                  as `lectr plugins` lists it, with or without lectr- and its kind
+\b
+Its tables in lectr.toml are then unknown, and the next start is refused until they are taken out.""",
+)
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj

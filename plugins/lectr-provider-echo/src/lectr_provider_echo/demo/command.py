@@ -29,7 +29,16 @@ def _length(_: click.Context, __: click.Parameter, value: str | None) -> float |
 _PAPER_WIDTH = 110
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  lectr demo                                        traffic until Ctrl-C; prints how to look on
+  lectr demo --history 30d                          with a month of a company's past
+  lectr demo --once 200                             200 requests, what they came to, and the proof that none is missing
+  lectr demo --history 90d --data months --only-history
+\b
+What was kept with --data is looked at with `lectr --data months report` and the like."""
+)
 @click.option("--once", "many", type=click.IntRange(1), metavar="N", help="Send N requests, print a summary, and end.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the data here; else it is thrown away.")
 @click.option("--listen", metavar="HOST:PORT", help="Where the gateway listens.")
