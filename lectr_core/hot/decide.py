@@ -6,6 +6,8 @@ lets the request pass unchanged, and the record says why.
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from lectr_core.errors import LectrError, PluginError
@@ -15,7 +17,10 @@ from lectr_core.hot.exchange import Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.model.decision import Drain, Facts, Route, Verdict
 from lectr_core.ports import Policy, Provider
-from lectr_core.wire.body import is_certain, replace_model
+from lectr_core.wire.body import ask_for_usage, is_certain, replace_model
+
+ASKED_PATH: Final = "/completions"
+"""How paths end whose dialect has `stream_options`: chat completions and completions."""
 
 
 def verdict(exchange: Exchange, faults: Faults) -> None:
@@ -34,6 +39,7 @@ def _joined(exchange: Exchange, faults: Faults) -> Drain | None:
     facts = _facts(exchange)
     drain: Drain | None = None
     routed: Verdict | None = None
+    asking: Verdict | None = None
     for policy in policies:
         said = _ask(policy, facts, exchange, faults)
         if said is None or said.rule is None:
@@ -46,6 +52,8 @@ def _joined(exchange: Exchange, faults: Faults) -> Drain | None:
             exchange.rule = exchange.rule or said.rule
         if routed is None and said.route is not None:
             routed = said
+        if asking is None and said.ask_usage:
+            asking = said
     if routed is not None and routed.route is not None:
         exchange.rule = routed.rule
         fault: str | None = "a plugin failed while the route was followed"
@@ -53,6 +61,10 @@ def _joined(exchange: Exchange, faults: Faults) -> Drain | None:
             fault = _follow(exchange, routed.route)
         if fault is not None:
             exchange.policy_fault = fault
+    if asking is not None:
+        exchange.rule = exchange.rule or asking.rule
+        if exchange.streamed and (fault := _ask_usage(exchange)) is not None:
+            exchange.policy_fault = exchange.policy_fault or fault
     return drain
 
 
@@ -126,6 +138,20 @@ def _follow(exchange: Exchange, route: Route) -> str | None:
     if content is not None:
         exchange.content = content
         exchange.raw_body = b""
+    return None
+
+
+def _ask_usage(exchange: Exchange) -> str | None:
+    """Ask for usage in a stream of completions; says why not where that cannot be done, and then changes nothing."""
+    call = exchange.call
+    assert call is not None
+    if not call.path.endswith(ASKED_PATH):
+        return None  # the other dialects report usage in every stream
+    content = ask_for_usage(exchange.content)
+    if content is None:
+        return "usage cannot be asked for: the body has stream_options already, or does not say for certain that it streams"
+    exchange.call = attrs.evolve(call)  # one of its own: what is remembered for this request's twins has another body
+    exchange.content, exchange.raw_body, exchange.usage_asked = content, b"", True
     return None
 
 

@@ -127,6 +127,8 @@ class Exchange:
     model_sent: str | None = None
     rule: str | None = None
     policy_fault: str | None = None
+    usage_asked: bool = False
+    """The request asks for usage in its stream, because a rule says so."""
     draining: Draining | None = None
     """Leave to read the answer on when the client has left; None: cancel."""
 

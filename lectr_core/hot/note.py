@@ -116,6 +116,7 @@ def _begun(exchange: Exchange) -> Begun:
         request_bytes=exchange.request_bytes,
         rule=exchange.rule,
         policy_fault=exchange.policy_fault,
+        usage_asked=exchange.usage_asked,
         bulk=exchange.bulk,
     )
 

@@ -62,6 +62,8 @@ class Verdict:
     """Set: the request is denied with this answer."""
     drain: Drain | None = None
     """Set: this holds when the client leaves, whatever the provider's settings say."""
+    ask_usage: bool = False
+    """The provider shall be asked to report usage in a stream, where the dialect has a word for that."""
 
 
 PASS = Verdict()

@@ -74,6 +74,8 @@ class Begun:
     """Why a route could not be followed, or which policy failed; the request then went through unchanged."""
     connection: str | None = None
     """Of a turn within a connection that became a tunnel: the id of the connection's own record."""
+    usage_asked: bool = False
+    """The request was changed to ask for usage in its stream, as a rule says."""
     bulk: Bulk | None = None
     """None where the body is text alone, or was not read."""
 

@@ -1,8 +1,8 @@
-"""The few declared fields of a JSON request body, and the one value in it that may be replaced.
+"""The few declared fields of a JSON request body, and the two changes that may be made to it.
 
 A prompt never becomes a Python object here: msgspec skips what is not declared, and a replacement moves bytes without
 looking into them. Nothing raises for bad input. Called by the hot rooms: `read_fields` for every JSON body, `replace_model`
-only where a route changes the model.
+and `ask_for_usage` only where a rule says so.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ class _Body(msgspec.Struct, gc=False):
     tools: msgspec.Raw = _ABSENT
 
 
+class _Asking(msgspec.Struct, gc=False):
+    stream: msgspec.Raw = _ABSENT
+    stream_options: msgspec.Raw = _ABSENT
+
+
 class _Generation(msgspec.Struct, gc=False):
     maxOutputTokens: msgspec.Raw = _ABSENT
     max_output_tokens: msgspec.Raw = _ABSENT
@@ -81,6 +86,7 @@ class _Several(_Choices, gc=False):
 _several = msgspec.json.Decoder(_Several)
 _body = msgspec.json.Decoder(_Body)
 _generation = msgspec.json.Decoder(_Generation)
+_asking = msgspec.json.Decoder(_Asking)
 _text = msgspec.json.Decoder(str)
 # What decides where a request goes and how it is answered; how a member of that name looks.
 _DECIDING: Final = {name: re.compile(rb'"' + name + rb'"[ \t\n\r]*+:') for name in (b"model", b"stream")}
@@ -179,6 +185,22 @@ def replace_model(body: bytes | bytearray, model: str) -> bytes | None:
         return None
     start, end = value.span(1)
     return b"".join((body[:start], new, body[end:]))
+
+
+def ask_for_usage(body: bytes | bytearray) -> bytes | None:
+    """Put `stream_options.include_usage` in front of the first member of a request for a stream; every other byte stays.
+
+    Shapes: None where that cannot be done safely: the body is no JSON object that the parser takes, does not say once and
+        for certain that it wants a stream, or has a `stream_options` of its own.
+    Units:  time is that of `is_certain`.
+    """
+    if not is_certain(body):
+        return None
+    found = _asking.decode(body)
+    if found.stream_options or bytes(found.stream) != b"true":
+        return None
+    at = body.index(b"{") + 1
+    return b"".join((body[:at], b'"stream_options":{"include_usage":true},', body[at:]))
 
 
 def _only_top_level(body: bytes | bytearray, name: bytes) -> int | None:

@@ -90,7 +90,8 @@ def verdict_of(rule: Rule) -> Verdict:
     """What *rule* says of every request that fits it."""
     if rule.deny is False:
         route = Route(rule.route.provider, rule.route.model) if rule.route is not None else None
-        return Verdict(rule.name, route=route, drain=drain_of(rule.drain) if rule.drain is not None else None)
+        drain = drain_of(rule.drain) if rule.drain is not None else None
+        return Verdict(rule.name, route=route, drain=drain, ask_usage=rule.ask_usage)
     message = f"rule {rule.name!r} denies this request"
     if isinstance(rule.deny, str):
         message = f"{message}: {rule.deny}"
@@ -135,4 +136,6 @@ def _action(rule: Rule) -> str:
         told.append("route to " + ", ".join(f"{name} {value!r}" for name, value in target if value))
     if rule.drain is not None:
         told.append("cancel when the client leaves" if rule.drain == "cancel" else "read on when the client leaves")
+    if rule.ask_usage:
+        told.append("ask for usage in streams")
     return "; ".join(told)

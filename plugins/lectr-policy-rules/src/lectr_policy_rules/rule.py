@@ -90,6 +90,8 @@ class Rule:
     """Refuse the request: `true`, or a message for the client."""
     drain: Literal["cancel"] | DrainSettings | None = None
     """What becomes of the answer when the client leaves; absent: as its provider's settings say."""
+    ask_usage: bool = attrs.field(default=False, validator=_switch)
+    """Ask the provider to report usage in streams of completions that do not ask for it themselves."""
     enabled: bool = True
     """`false`: as if the rule were not there."""
 
@@ -106,5 +108,7 @@ class Rule:
             raise ValueError(f"rule {self.name!r} has both route and deny; it needs exactly one of them")
         if denies and self.drain is not None:
             raise ValueError(f"rule {self.name!r} has both drain and deny; a request that is denied has no answer")
-        if not denies and self.route is None and self.drain is None:
-            raise ValueError(f"rule {self.name!r} has neither route nor deny nor drain; it needs one of them")
+        if denies and self.ask_usage:
+            raise ValueError(f"rule {self.name!r} has both ask_usage and deny; a request that is denied uses nothing")
+        if not (denies or self.route is not None or self.drain is not None or self.ask_usage):
+            raise ValueError(f"rule {self.name!r} has neither route nor deny nor drain nor ask_usage; it needs one")

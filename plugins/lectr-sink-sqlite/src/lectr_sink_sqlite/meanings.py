@@ -103,6 +103,7 @@ REQUESTS: Final[dict[str, Column]] = {
         "from those of other models, or what is likely of any; `unknown`. Of a stream that broke off, what came until then "
         "is `reported`.",
     ),
+    "usage_asked": (FLAG, "A rule had the request changed to ask for usage in its stream."),
     "tokens_note": (TEXT, "How tokens that are `measured` or `estimated` were worked out, with every number it took."),
     "cost_usd": (USD, "`cost_nanousd`, for people; NULL: the price or the counts are unknown, never 0."),
     "cost_low_usd": (USD, "Lower bound of the cost."),

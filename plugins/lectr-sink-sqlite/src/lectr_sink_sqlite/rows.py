@@ -33,6 +33,7 @@ COLUMNS = (
     "connection",
     "by_model_json",
     "tokens_note",
+    "usage_asked",
 )
 """The columns that are written, in the order of `row`; the others of the table are generated from these."""
 
@@ -74,6 +75,7 @@ def row(record: Record) -> Row:
         *(record.stream, begun.seq, begun.connection),
         _json(account.by_model).decode() if account.by_model else None,
         account.tokens_note,
+        begun.usage_asked,
     )
 
 

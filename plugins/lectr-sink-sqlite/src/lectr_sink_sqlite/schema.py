@@ -313,3 +313,9 @@ def measured_tokens(db: Database) -> None:
     """How tokens that nobody reported were worked out, and how good that is."""
     db.execute("ALTER TABLE requests ADD COLUMN tokens_note TEXT")
     db.execute(beside.TOKEN_ACCURACY)
+
+
+@migrations(name="0012_usage_asked")
+def usage_asked(db: Database) -> None:
+    """Which requests were changed to ask for usage."""
+    db.execute("ALTER TABLE requests ADD COLUMN usage_asked INTEGER NOT NULL DEFAULT 0")
