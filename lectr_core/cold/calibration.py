@@ -93,17 +93,14 @@ class Calibration:
 
     def knows(self, ended: Ended, way: Way) -> bool:
         """Whether a prediction would come from the model's own calibration."""
-        return any(
-            visible.is_of_model(key) and (cell := self.cells.get(key)) is not None and cell.scores.ends() is not None
-            for key, _ in _kinds(ended, way)
-        )
+        return any(visible.is_of_model(key) and self._ends(key) is not None for key, _ in _kinds(ended, way))
 
     def _predict(self, kinds: Sequence[Kind], ended: Ended, way: Way) -> Prediction:
         for key, counts in kinds:
-            cell = self.cells.get(key)
-            ends = cell.scores.ends() if cell is not None else None
-            if cell is None or ends is None:
+            ends = self._ends(key)
+            if ends is None:
                 continue
+            cell = self.cells[key]
             guess = cell.fit.predict(_scaled(counts, way))
             said = interval(guess, ends)
             source: TokensSource = "measured"
@@ -128,8 +125,11 @@ class Calibration:
         said = self._predict(kinds, ended, way)
         if said.source == "measured":
             self._tally(ended, way).add(said.interval, truth)
+        # A prompt's errors count for the kind that would have spoken for it. Else a wide kind would hold the errors of
+        # those that have one of their own, and be too sure of the rest (measured: 92 % instead of 95).
+        speaks = next((at for at, (key, _) in enumerate(kinds) if self._ends(key) is not None), len(kinds))
         wider: Cell | None = None
-        for key, counts in reversed(kinds):
+        for at, (key, counts) in reversed(list(enumerate(kinds))):
             cell = self.cells.get(key)
             if cell is None:
                 cell = self.cells[key] = Cell(_begin(way, wider))
@@ -137,10 +137,14 @@ class Calibration:
                     self.cells.popitem(last=False)
             self.cells.move_to_end(key)
             features = _scaled(counts, way)
-            if cell.fit.count >= _WARMING:
+            if cell.fit.count >= _WARMING and (at <= speaks or way == "output"):
                 cell.scores.add(score(truth, cell.fit.predict(features)))
             cell.fit.learn(features, truth)
             wider = cell
+
+    def _ends(self, key: Key) -> tuple[float, float] | None:
+        cell = self.cells.get(key)
+        return None if cell is None else cell.scores.ends()
 
     def _tally(self, ended: Ended, way: Way) -> Tally:
         key = (way, visible.provider_of(ended), visible.model_of(ended), ended.begun.endpoint)
