@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 import attrs
 import openai
@@ -14,6 +16,7 @@ from tests.whole.live_upstream import LiveUpstream
 # The SDK opens its connections in a way that the library under it advises against.
 pytestmark = pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning")
 
+PAGE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "websockets.md"
 CLIENT_KEY = "sk-proj-client-canary-91bd"
 
 
@@ -69,6 +72,16 @@ def test_a_realtime_session(way: LiveWay, name: str) -> None:
     turns = way.turns(name, 3)
     inputs = [row["input_tokens"] for row in sorted(turns, key=lambda row: row["seq"])]
     assert inputs == ([132, 132, 20] if way.gateway is not None else [])
+
+
+def test_the_python_of_the_page_runs_as_it_stands_there(
+    live: LiveUpstream, live_passing: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", CLIENT_KEY)
+    (shown,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    text = shown.replace("http://127.0.0.1:8420", live_passing.url).replace("lc_key_…", live_passing.key)
+    exec(compile(text, PAGE.name, "exec"), {})
+    assert live.last("/v1/realtime?model=gpt-realtime").field("Authorization") == f"Bearer {CLIENT_KEY}"
 
 
 def test_responses_over_a_websocket(way: LiveWay, name: str) -> None:
