@@ -27,6 +27,9 @@ from lectr_core.wire.heads import RequestHead
 MAX_WAYS: Final = 16
 """An application uses few models on one connection; over this, the ways are found anew."""
 
+MAX_KNOWN_BYTES: Final = 8 * 1024
+"""Of a head. An application's has one or two; of longer ones an idle connection would hold too much."""
+
 _LENGTH: Final = b"content-length"
 _MAX_DIGITS: Final = 15
 

@@ -12,7 +12,7 @@ import trio
 
 from lectr_core.errors import MalformedMessage
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
-from lectr_core.hot.known import Known
+from lectr_core.hot.known import MAX_KNOWN_BYTES, Known
 from lectr_core.hot.link import Broken, Link
 from lectr_core.hot.pace import Pace
 from lectr_core.hot.reactor import MANY_PIECES, Late
@@ -66,7 +66,8 @@ def head(exchange: Exchange, raw: bytes) -> None:
     if parsed is None:
         exchange.known = None
         parsed = heads.parse_request_head(raw)
-        exchange.known = Known.of(version, raw, parsed)
+        if len(raw) <= MAX_KNOWN_BYTES:
+            exchange.known = Known.of(version, raw, parsed)
     exchange.head = parsed
     exchange.body = framing.request_body(parsed)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import attrs
 import pytest
 from hypothesis import given
@@ -9,8 +11,11 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from lectr_core.errors import MalformedMessage
+from lectr_core.hot import read
+from lectr_core.hot.exchange import Exchange
 from lectr_core.hot.gateway import Version
-from lectr_core.hot.known import MAX_WAYS, Known, split_at_length
+from lectr_core.hot.known import MAX_KNOWN_BYTES, MAX_WAYS, Known, split_at_length
+from lectr_core.hot.link import Link
 from lectr_core.model.decision import Facts, Route, Verdict
 from lectr_core.model.keys import KeyRing
 from lectr_core.model.secret import Secret
@@ -197,3 +202,14 @@ async def test_what_is_known_stays_bounded_and_shows_no_secret(autojump_clock: M
         assert len(it.ways) <= MAX_WAYS
     assert "secret" not in repr(it)
     assert KEY not in repr(it)
+
+
+def test_a_long_head_is_not_kept_while_its_connection_stands_idle() -> None:
+    """Nobody has to have a key for that: ten thousand idle connections must not hold 64 KiB each."""
+    for size, is_kept in ((MAX_KNOWN_BYTES, True), (MAX_KNOWN_BYTES + 1, False)):
+        raw = head(before=b"X-Long: " + b"x" * (size - len(head(before=b"X-Long: \r\n"))) + b"\r\n")
+        assert len(raw) == size
+        exchange = Exchange(client=cast(Link, None), version=VERSION)
+        read.head(exchange, raw)
+        assert exchange.head == parse_request_head(raw)
+        assert (exchange.known is not None) is is_kept
