@@ -82,7 +82,7 @@ CREATE TABLE requests (
     attempts_json TEXT,
     headroom_json TEXT,
     stream TEXT NOT NULL,
-    seq INTEGER NOT NULL, connection TEXT,
+    seq INTEGER NOT NULL, connection TEXT, by_model_json TEXT, tokens_note TEXT, usage_asked INTEGER NOT NULL DEFAULT 0,
     UNIQUE (stream, seq)
 ) STRICT;
 CREATE INDEX requests_by_time ON requests (started_at);
@@ -313,6 +313,21 @@ CREATE TABLE repricings (
     new_cost_unknown INTEGER NOT NULL,
     price_source TEXT NOT NULL,
     PRIMARY KEY (run, provider, model, price_source)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE token_accuracy (
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    way TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    coverage REAL GENERATED ALWAYS AS (held * 1.0 / nullif(requests, 0)) VIRTUAL,
+    half_width REAL NOT NULL,
+    error REAL NOT NULL,
+    predicted_tokens INTEGER NOT NULL,
+    reported_tokens INTEGER NOT NULL,
+    as_of TEXT NOT NULL,
+    PRIMARY KEY (provider, model, endpoint, way)
 ) STRICT, WITHOUT ROWID;
 -- fill
 create temp table batch as SELECT substr(started_at, 1, 16) || ':00Z' AS minute, coalesce(org, '') AS org, feature AS feature, coalesce(provider, '') AS provider, coalesce(model_actual, model_sent, model_requested, '') AS model, outcome AS outcome, coalesce(error_category, '') AS error_category,

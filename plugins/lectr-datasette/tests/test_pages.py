@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from lectr_datasette.asking import histograms
 from lectr_datasette.asking.query import Query
 from lectr_datasette.canned import CANNED, Canned
 from lectr_datasette.drawing import template
@@ -212,10 +214,6 @@ def test_while_nothing_is_stored_the_page_says_what_to_do() -> None:
 @pytest.mark.parametrize("query", CANNED, ids=lambda query: query.name)
 @pytest.mark.parametrize("days", ["", "30"])
 def test_canned_queries_run_and_keep_to_their_days(database: Make, query: Canned, days: str) -> None:
-    import sqlite3
-
-    from lectr_datasette.asking import histograms
-
     path = database(datetime.now(UTC))
     store = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     histograms.register(store)
@@ -232,3 +230,19 @@ def test_canned_queries_run_and_keep_to_their_days(database: Make, query: Canned
 
 def test_an_event_is_lines_of_data_and_an_end() -> None:
     assert live.event("newest", "<tr>\n\n</tr>") == "event: newest\ndata: <tr>\ndata: </tr>\n\n"
+
+
+def test_what_is_in_flight_is_seen_as_such_and_only_while_it_is_told(database: Make, seen: See) -> None:
+    path = database()
+    with sqlite3.connect(path) as store:
+        for id, age in (("f1", "-1 seconds"), ("f2", "-1 hours")):
+            store.execute(
+                f"""insert into in_flight values (?, '2026-05-20T15:30:00.000Z', null, ?, null, 'p', 'm', '/v1/x', 1, 1500.0,
+                strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '{age}'))""",
+                (id, f"flying-{id}"),
+            )
+    store.close()
+    said = text_of(seen(path, overview))
+    assert "flying-f1" in said
+    assert "in flight 1.50 s" in said
+    assert "flying-f2" not in said

@@ -107,6 +107,21 @@ def cursors() -> Query:
     return Query("select cursor from cursors")
 
 
+def knows_flights() -> Query:
+    """Whether the database tells what is in flight: an older one does not."""
+    return Query("select count(*) as tables from sqlite_master where type = 'table' and name = 'in_flight'")
+
+
+def in_flight(most: int) -> Query:
+    """Requests that have begun and are not over, the newest first; none where no gateway has told for some seconds."""
+    return Query(
+        f"""select id, started_at, feature, coalesce(provider, '') as provider, coalesce(model, '') as model, open_ms,
+  count(*) over () as all_of
+from in_flight where as_of >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-10 seconds')
+order by started_at desc limit {most}"""
+    )
+
+
 def newest_mark() -> Query:
     """A number that grows with every stored request."""
     return Query("select coalesce(max(rowid), 0) as mark from requests")

@@ -1,15 +1,16 @@
 """News by server-sent events: the newest requests, whenever there are new ones. Called by `pages.py`.
 
-One question a second and viewer, answered from the end of the table; the rows only when there is something new.
+Three small questions a second and viewer; the rows only when there is something new or in flight.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from lectr_datasette.asking import rows
+from lectr_datasette.asking.query import Row
 from lectr_datasette.drawing import template
 from lectr_datasette.views.overview import NEWEST
 from lectr_datasette.views.visit import Visit
@@ -26,16 +27,19 @@ async def news(visit: Callable[[], Visit], *, until: Callable[[], bool]) -> Asyn
     Waits: between looks, and on the database. Cancel: nothing is left behind.
     """
     known: int | None = None
+    flew = False
     quiet_s = 0.0
     yield "retry: 3000\n\n"
     while not until():
         here = visit()
         (row,) = await here.ask(rows.newest_mark())
-        if row["mark"] != known:
+        flying = await here.in_flight()
+        # What is in flight grows older at every look.
+        if row["mark"] != known or flying or flew:
             if known is not None:
-                yield event("newest", newest(here, await here.ask(rows.newest(None, NEWEST))))
+                yield event("newest", newest(here, await here.ask(rows.newest(None, NEWEST)), flying))
                 quiet_s = 0.0
-            known = row["mark"]
+            known, flew = row["mark"], bool(flying)
         elif quiet_s >= BREATH_S:
             yield ": still here\n\n"
             quiet_s = 0.0
@@ -43,9 +47,10 @@ async def news(visit: Callable[[], Visit], *, until: Callable[[], bool]) -> Asyn
         quiet_s += EVERY_S
 
 
-def newest(visit: Visit, found: object) -> str:
+def newest(visit: Visit, found: Sequence[Row], flying: Sequence[Row]) -> str:
     """The rows of the table of newest requests, as HTML."""
-    return template.render("newest.html", {"links": visit.links, "zone": visit.zone, "rows": found, "current": ""})
+    said = {"links": visit.links, "zone": visit.zone, "rows": found, "flying": flying, "current": ""}
+    return template.render("newest.html", said)
 
 
 def event(name: str, text: str) -> str:

@@ -60,6 +60,7 @@ async def overview(visit: Visit) -> str:
         breakdowns=breakdowns,
         untagged=_untagged(breakdowns["feature"]),
         newest=await visit.ask(rows.newest(None, NEWEST)),
+        flying=await visit.in_flight(),
         newest_query=rows.newest(None, 100),
         lost=lost(await visit.ask(rows.cursors())),
         most=_MOST_LINES,

@@ -29,6 +29,7 @@ PAGES: Final = {
     "leaks": "Leaks",
     "change": "Cost change",
 }
+MOST_IN_FLIGHT: Final = 6
 MOST_PRICED: Final = 30
 """Of so many models prices are looked for, the dearest first."""
 
@@ -64,6 +65,11 @@ class Visit:
             return await self.ask(query)
         except TooSlow:
             return None
+
+    async def in_flight(self) -> Sequence[Row]:
+        """What is in flight, a few of it; nothing where the database does not tell."""
+        (known,) = await self.ask(rows.knows_flights())
+        return await self.ask(rows.in_flight(MOST_IN_FLIGHT)) if known["tables"] else []
 
     async def befores(self, of: Scope) -> list[tuple[str, Sums]]:
         """The sums of the stretches to compare with."""
