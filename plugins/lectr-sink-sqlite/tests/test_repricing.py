@@ -119,6 +119,17 @@ def test_with_the_same_prices_nothing_changes(store: Store) -> None:
     assert len(document["left"]) == 5
 
 
+def test_every_request_of_the_time_is_said_to_change_or_why_it_does_not(store: Store) -> None:
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE requests SET units_json = NULL WHERE id IN (SELECT min(id) FROM requests)")
+    document = json.loads(call("reprice", *TIMES, "--json").output)
+    assert document["left"]["no counts, so that no price changes anything"] == 1
+    ((requests,),) = asked(store, "SELECT count(*) FROM requests")
+    assert document["requests"] + document["same"] + sum(document["left"].values()) == requests
+    assert document["same_unknown"] == 1
+    assert "1 have no known cost as before" in call("reprice", *TIMES).output
+
+
 def test_it_is_only_shown_until_it_is_applied(store: Store, installed: Installed) -> None:
     before = asked(store, "SELECT * FROM requests ORDER BY id")
     installed.books = [Book("0.000002", "list 2")]

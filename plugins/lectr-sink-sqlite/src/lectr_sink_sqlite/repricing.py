@@ -53,6 +53,7 @@ _MONEY: Final = (
 )
 _SELECT: Final = f"""SELECT {", ".join(_READ)} FROM requests
 WHERE started_at >= ? AND started_at < ? AND units_json IS NOT NULL{{also}} ORDER BY started_at"""
+_COUNTLESS: Final = "SELECT count(*) FROM requests WHERE started_at >= ? AND started_at < ? AND units_json IS NULL{also}"
 _UPDATE: Final = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in _MONEY)} WHERE rowid = ? AND id = ?"
 _SUMS_OF: Final = BY_MINUTE.format(rows="WHERE rowid IN (SELECT row FROM temp.repriced)")
 _NUMBERS: Final = (*SUMS, *HISTOGRAMS)
@@ -63,6 +64,7 @@ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
     old_cost_unknown = old_cost_unknown + excluded.old_cost_unknown,
     new_cost_unknown = new_cost_unknown + excluded.new_cost_unknown"""
 
+NO_COUNTS: Final = "no counts, so that no price changes anything"
 BY_MORE: Final = "priced by more than their counts (a region, the length of one prompt)"
 
 Row = Mapping[str, Any]  # Any: SQLite's values
@@ -91,6 +93,8 @@ class Seen:
 
     same: int = 0
     """Their price is what it was."""
+    same_unknown: int = 0
+    """Of those, the ones without a known cost: no price knew them, and none does now."""
     left: dict[str, int] = attrs.field(factory=dict)
     """Not restated, by why."""
 
@@ -114,6 +118,9 @@ def changes(
     """Every row of that time whose cost changes, in order of time; *seen* counts the others. Errors: sqlite3.Error."""
     kept = kept_rates(connection)
     also = "".join(f" AND {name} = ?" for name in where)
+    (countless,) = connection.execute(_COUNTLESS.format(also=also), (since, until, *where.values())).fetchone()
+    if countless:
+        seen.left[NO_COUNTS] = countless
     cursor = connection.execute(_SELECT.format(also=also), (since, until, *where.values()))
     for values in cursor:
         row = dict(zip(_READ, values, strict=True))
@@ -124,6 +131,7 @@ def changes(
         money = _money(account(_ended(row)))
         if money == tuple(row[name] for name in _MONEY):
             seen.same += 1
+            seen.same_unknown += row["cost_nanousd"] is None
             continue
         if _is_of_another_length(row, money, kept):
             seen.left[BY_MORE] = seen.left.get(BY_MORE, 0) + 1

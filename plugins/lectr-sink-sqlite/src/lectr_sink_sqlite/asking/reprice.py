@@ -108,7 +108,8 @@ def _text(found: list[Change], seen: Seen, applied: bool) -> str:
         console.print(table)
     rows = [row.rstrip() for row in captured.get().splitlines()] if found else []
     verb = "restated" if applied else "would be restated (nothing has changed yet; add --apply)"
-    said = [f"{len(found):,} requests {verb}, {seen.same:,} cost what they did"]
+    unknown = f", {seen.same_unknown:,} have no known cost as before" if seen.same_unknown else ""
+    said = [f"{len(found):,} requests {verb}, {seen.same - seen.same_unknown:,} cost what they did{unknown}"]
     said += [f"{count:,} left as they are: {why}" for why, count in sorted(seen.left.items())]
     return "\n".join([*rows, *said])
 
@@ -120,5 +121,6 @@ def _document(found: list[Change], seen: Seen, applied: bool) -> str:
 
     names = ("provider", "model", "requests", "old_cost_nanousd", "new_cost_nanousd", "old_cost_unknown", "new_cost_unknown")
     by_model = [dict(zip((*names, "price_source"), numbers, strict=True)) for numbers in totals(found)]
-    document = {"applied": applied, "requests": len(found), "same": seen.same, "left": seen.left, "by_model": by_model}
+    same = {"same": seen.same, "same_unknown": seen.same_unknown}
+    document = {"applied": applied, "requests": len(found), **same, "left": seen.left, "by_model": by_model}
     return json.dumps(document, indent=2, ensure_ascii=False)
