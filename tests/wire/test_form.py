@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lectr_core.wire import form as wire_form
 from lectr_core.wire.form import FormModel, form_model
 
 TYPE = b"multipart/form-data; boundary=xyz"
@@ -40,7 +43,8 @@ FORMS: list[tuple[bytes, str | None]] = [
 def found(body: bytes, step: int) -> str | None:
     form = form_model(TYPE)
     assert form is not None
-    form.feed(body[at : at + step] for at in range(0, len(body), step))
+    for at in range(0, len(body), step):
+        form.feed([body[at : at + step]])
     return form.model
 
 
@@ -80,6 +84,29 @@ def test_a_head_that_does_not_end_is_given_up() -> None:
     form.feed([b"--xyz\r\nContent-Disposition: form-data; " + b"x" * 20_000] + [b"y" * 20_000] * 9)
     assert form.model is None
     assert len(form._held) < 50_000
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_each_head_is_searched_once_however_its_value_comes(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value in 8,000 chunks of one byte kept the whole process busy for two seconds, in one read."""
+    searched = []
+
+    class Counting:
+        def search(self, *given: object) -> re.Match[bytes] | None:
+            searched.append(given)
+            return pattern.search(*given)  # type: ignore[call-overload, no-any-return]  # as it was called
+
+    pattern = wire_form._IS_MODEL
+    monkeypatch.setattr(wire_form, "_IS_MODEL", Counting())
+    form = FormModel(b"xyz")
+    form.feed([b"--xyz\r\nContent-Disposition: form-data; " + b"x" * 8_000 + b'; name="model"\r\n\r\n'])
+    pieces = [b"m"] * 200
+    for some in [pieces] if at_once else [[piece] for piece in pieces]:
+        form.feed(some)
+    form.feed([END])
+    assert form.model == "m" * 200
+    assert len(searched) == 1
+    assert not form._held
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))
