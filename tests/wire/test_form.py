@@ -103,7 +103,7 @@ def test_each_head_is_searched_once_however_its_value_comes(at_once: bool, monke
     pieces = [b"m"] * 200
     for some in [pieces] if at_once else [[piece] for piece in pieces]:
         form.feed(some)
-    form.feed([END])
+    form.feed([b"\r\n" + END])
     assert form.model == "m" * 200
     assert len(searched) == 1
     assert not form._held
