@@ -17,7 +17,7 @@ import trio
 
 from lectr_core.cold.account import IsFirst, account, always_first
 from lectr_core.cold.calibration import Calibration
-from lectr_core.cold.measure import measure
+from lectr_core.cold.measure import complete, measure
 from lectr_core.cold.prices import PriceDesk
 from lectr_core.cold.standing import SinkStanding
 from lectr_core.journal.layout import stream_names
@@ -219,6 +219,8 @@ class Delivery:
         accounted = account(ended, self.desk.find, self.is_first)
         if accounted.tokens_source == "unknown":
             return measure(ended, accounted, self.desk.find, self.calibration)
+        if ended.reading.state == "partial":
+            return complete(ended, accounted, self.desk.find, self.calibration)
         return accounted
 
     async def _learn(self, records: Sequence[Record]) -> None:

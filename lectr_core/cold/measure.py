@@ -7,6 +7,7 @@ Never here: learning (`calibration.py`). Pure but for asking for rates. Called b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final, Protocol
@@ -69,6 +70,50 @@ def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Accoun
         output_tokens_high=output_high,
     )
     return _priced(counted, ended, find)
+
+
+def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:
+    """*found* of a stream that broke off, with what was seen of its answer where that is more than was reported of it.
+
+    Some providers count a prompt when the answer begins and the answer when it is over: of one that is cut off in between,
+    the pieces tell more than the report does.
+    """
+    reading, reported = ended.reading, found.output_tokens
+    if reading.state != "partial" or not reading.delta_chars or reported is None or ended.begun.connection is not None:
+        return found
+    if found.by_model or found.cost_basis == "reported":
+        return found
+    given = known.predict(ended, "output")
+    seen = given.interval
+    if seen.middle <= reported:
+        return found
+    counts = {**found.units, units.OUTPUT: found.units.get(units.OUTPUT, 0) + seen.middle - reported}
+    high = found.output_tokens_high
+    counted = attrs.evolve(
+        found,
+        units=counts,
+        tokens_source=given.source,
+        tokens_note="; ".join(("input as reported", given.note, CUT_OFF)),
+        output_tokens=seen.middle,
+        output_tokens_low=max(reported, seen.low),
+        output_tokens_high=high if high is None or high >= seen.middle else None,
+    )
+    rates = find(ask(ended, found.input_tokens or 0))
+    if found.cost_nanousd is None or rates is None or units.OUTPUT not in rates.per_unit:
+        return counted
+    each = Fraction(rates.per_unit[units.OUTPUT], rates.scale)
+    cost = found.cost_nanousd + round((seen.middle - reported) * each)
+    top = found.cost_high_nanousd
+    return attrs.evolve(
+        counted,
+        cost_nanousd=cost,
+        cost_low_nanousd=found.cost_nanousd + math.floor((max(reported, seen.low) - reported) * each),
+        cost_high_nanousd=top if top is None or top >= cost else None,
+        cost_parts_nanousd={
+            **found.cost_parts_nanousd,
+            units.OUTPUT: found.cost_parts_nanousd.get(units.OUTPUT, 0) + cost - found.cost_nanousd,
+        },
+    )
 
 
 def _is_worth_it(ended: Ended, found: Account, known: Predicts) -> bool:

@@ -15,12 +15,12 @@ from lectr_core.cold import calibration_file, way
 from lectr_core.cold.account import UNKNOWN, account
 from lectr_core.cold.calibration import Calibration
 from lectr_core.cold.deliver import ACCURACY_EVERY_S, TELL_EVERY_S, Delivery
-from lectr_core.cold.measure import CUT_OFF, measure
+from lectr_core.cold.measure import CUT_OFF, complete, measure
 from lectr_core.cold.prices import PriceDesk, Rates, make_rates
 from lectr_core.journal.writer import Writer
 from lectr_core.model.accuracy import Accuracy
 from lectr_core.model.price import PriceQuestion, Quote
-from lectr_core.model.reading import Reading
+from lectr_core.model.reading import Reading, Usage
 from lectr_core.model.record import Account, Ended
 from tests.cold.memory import MemorySink
 from tests.cold.test_calibration import chat, request, taught
@@ -94,6 +94,29 @@ def test_what_was_cut_off_used_at_least_what_had_come_and_at_most_what_was_allow
     asked = attrs.evolve(CUT, begun=attrs.evolve(CUT.begun, max_tokens=400))
     assert measured(asked, known).output_tokens_high == 400
     assert CUT_OFF in (found.tokens_note or "")
+
+
+def cut(reported: int) -> Ended:
+    """Cut off after its prompt was counted, and so many tokens of its answer."""
+    usage = Usage({"input": 900, "output": reported} if reported else {"input": 900})
+    return attrs.evolve(CUT, reading=attrs.evolve(CUT.reading, state="partial", usage=usage))
+
+
+def test_of_an_answer_cut_off_before_it_was_counted_the_pieces_tell_more(known: Calibration) -> None:
+    before = account(cut(0), find)
+    found = complete(cut(0), before, find, known)
+    assert (before.output_tokens, found.tokens_source) == (0, "measured")
+    assert (found.input_tokens_low, found.input_tokens, found.input_tokens_high) == (900, 900, 900)
+    assert 200 < (found.output_tokens_low or 0) < (found.output_tokens or 0) < (found.output_tokens_high or 0)
+    assert found.cost_nanousd == 900_000 + 5_000 * (found.output_tokens or 0) == sum(found.cost_parts_nanousd.values())
+    assert found.cost_low_nanousd == 900_000 + 5_000 * (found.output_tokens_low or 0)
+    assert found.cost_high_nanousd == before.cost_high_nanousd
+
+
+@pytest.mark.parametrize("ended", [cut(400), attrs.evolve(cut(0), reading=attrs.evolve(cut(0).reading, delta_chars=0))])
+def test_what_was_reported_stands_where_no_more_was_seen(ended: Ended, known: Calibration) -> None:
+    found = account(ended, find)
+    assert complete(ended, found, find, known) is found
 
 
 UNTOUCHED = [
