@@ -113,10 +113,12 @@ def test_a_stream_without_usage_is_never_shown_as_exact(upstream: Upstream, hold
     assert ask(holding, name, "/v1/chat/completions", CHAT | STREAM) == 200
     (row,) = holding.stored(1, "feature = ?", name)
     assert row["streamed"] == 1
-    assert row["tokens_source"] != "reported"
-    if row["output_tokens"] is not None:
-        assert row["output_tokens_low"] <= row["output_tokens"] <= row["output_tokens_high"]
-        assert row["output_tokens_low"] < row["output_tokens_high"]
+    assert row["tokens_source"] in ("measured", "estimated")
+    for way in ("input", "output"):
+        assert row[f"{way}_tokens_low"] <= row[f"{way}_tokens"] <= row[f"{way}_tokens_high"]
+        assert row[f"{way}_tokens_low"] < row[f"{way}_tokens_high"]
+        assert f"{way}" in row["tokens_note"]
+    assert row["cost_low_nanousd"] < row["cost_nanousd"] < row["cost_high_nanousd"]
 
 
 def test_an_unknown_model_has_no_price_rather_than_none_to_pay(upstream: Upstream, holding: Gateway, name: str) -> None:
