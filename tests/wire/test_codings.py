@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lectr_core.wire.codings import PIECE_BYTES, decoder
+from lectr_core.wire.codings import MAX_MEMBERS, PIECE_BYTES, decoder
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -145,3 +145,26 @@ def test_a_zstd_window_beyond_the_standard_is_refused() -> None:
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     sent = packer.compress(b"x" * 1000) + packer.flush()
     assert decoded("zstd", [sent]) == (b"", True)
+
+
+@pytest.mark.parametrize(
+    ("coding", "member"),
+    [("gzip", gzip.compress(b"", mtime=0)), ("zstd", zstandard.ZstdCompressor().compress(b""))],
+    ids=["gzip", "zstd"],
+)
+@pytest.mark.parametrize("is_stacked", [False, True])
+def test_members_that_come_to_nothing_are_given_up(coding: str, member: bytes, is_stacked: bool) -> None:
+    """What gives nothing meets no ceiling: 50 KB of it, stacked, kept the whole process busy for seconds."""
+    for count, is_broken in ((MAX_MEMBERS, False), (MAX_MEMBERS + 1, True)):
+        body = member * count
+        told = decoder(f"{coding}, gzip" if is_stacked else coding)
+        assert b"".join(told.feed(gzip.compress(body) if is_stacked else body)) == b""
+        assert told.broken is is_broken
+
+
+def test_what_lies_between_two_codings_has_a_ceiling_too() -> None:
+    body = gzip.compress(gzip.compress(b"x", mtime=0) + bytes(2_000_000))  # the zeros are padding to the inner one
+    for ceiling, is_broken in ((3_000_000, False), (1_000_000, True)):
+        told = decoder("gzip, gzip", ceiling_bytes=ceiling)
+        assert b"".join(told.feed(body)) == b"x"
+        assert told.broken is is_broken
