@@ -64,19 +64,20 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     settings = loaded.settings
     findings.insert(0, Finding("ok", "settings", f"{loaded.file or 'no file, defaults'}; version {settings.version}"))
     findings += _strange_variables(loaded, plugins)
-    findings += _plugin_faults(plugins.ask_all(settings))
+    asked = _as_if_set(settings)
+    above = running(settings.gateway.data, time.time())
+    findings += _plugin_faults(plugins.ask_all(asked))
     findings += _kinds(plugins)
-    findings += _credentials(settings)
+    findings += _credentials(settings, is_running=above is not None)
     findings += _data(settings.gateway.data)
     findings += _keys(settings)
     findings += _certificate(settings)
-    above = running(settings.gateway.data, time.time())
     findings += _doors(settings, plugins) if above is None else look_at_running(settings, above)
     findings += look_at_journal(settings.gateway.data, is_running=above is not None)
     findings += look_at_stores(_sinks(plugins, settings))
     findings += _machine()
-    providers = _providers(plugins, settings)
-    findings += _routes(plugins, settings, providers)
+    providers = _providers(plugins, asked)
+    findings += _routes(plugins, asked, providers)
     findings += look_outward(providers, settings)
     if reach == "none" and providers:
         findings.append(Finding("skip", "providers", "not contacted (--offline)"))
@@ -141,7 +142,14 @@ def _sinks(plugins: Plugins, settings: Settings) -> list[Sink]:
         return []  # said above, one by one
 
 
-def _credentials(settings: Settings) -> Iterator[Finding]:
+def _as_if_set(settings: Settings) -> Settings:
+    """The settings with a word for each credential that is missing here: `_credentials` tells of those, not the plugins."""
+    sections = [value for value in settings.sections.values() if isinstance(value, ProviderSettings)]
+    missing = {value.api_key_env: "unset" for value in sections if value.api_key_env is not None}
+    return attrs.evolve(settings, environ={**missing, **{name: text for name, text in settings.environ.items() if text}})
+
+
+def _credentials(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
     for path, value in sorted(settings.sections.items()):
         for item in value if isinstance(value, tuple) else (value,):
             for attribute in attrs.fields(type(item)) if attrs.has(type(item)) else ():
@@ -151,8 +159,11 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
                 if settings.environ.get(name):
                     yield Finding("ok", "credentials", f"{path}.{attribute.name}: ${name} is set here")
                 else:
-                    act = f"export {name}=…, also for the service"
-                    yield Finding("warn", "credentials", f"{path}.{attribute.name}: ${name} is not set here", act)
+                    act = f"export {name}=…, also for the service; without it the start is refused"
+                    if is_running:
+                        act = f"the gateway that runs has its own environment; before a start from here: export {name}=…"
+                    level: Level = "warn" if is_running else "fail"
+                    yield Finding(level, "credentials", f"{path}.{attribute.name}: ${name} is not set here", act)
 
 
 def _data(data: Path) -> Iterator[Finding]:

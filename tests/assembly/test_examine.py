@@ -192,9 +192,20 @@ def test_what_a_store_lost_is_told(line: CommandLine, monkeypatch: pytest.Monkey
 def test_a_credential_that_is_not_set_is_named_and_never_shown() -> None:
     sections = {"provider.a": ProviderSettings(api_key_env="A_KEY"), "provider.b": ProviderSettings(api_key_env="B_KEY")}
     settings = Settings(gateway=GatewaySettings(), sections=sections, version="v", environ={"A_KEY": "sk-canary"})
-    found = list(_credentials(settings))
+    found = list(_credentials(settings, is_running=True))
     assert [finding.level for finding in found] == ["ok", "warn"]
+    assert [finding.level for finding in _credentials(settings, is_running=False)] == ["ok", "fail"]
     assert "sk-canary" not in str([attrs.asdict(finding) for finding in found])
+
+
+def test_a_credential_that_is_not_set_is_no_plugins_fault(
+    tmp_path: Path, line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lectr.toml").write_text("[provider.house]\nbase_url = 'http://127.0.0.1:1'\napi_key_env = 'HOUSE_KEY'\n")
+    monkeypatch.delenv("HOUSE_KEY", raising=False)
+    whole = attrs.evolve(line, plugins=load_plugins())
+    assert told(whole, "credentials") == [("fail", "provider.house.api_key_env: $HOUSE_KEY is not set here")]
+    assert {level for level, _ in told(whole, "plugins")} == {"ok"}
 
 
 @pytest.mark.parametrize(
