@@ -67,7 +67,8 @@ def test_the_same_prices_restate_nothing_and_another_one_moves_rows_and_rollups(
     )
     place = ("--data", str(data))
     same = said(*place, "reprice", "--since", "4d", "--json", config=data / "empty.toml")
-    assert (same["requests"], same["left"]) == (0, {})
+    assert same["requests"] == 0
+    assert set(same["left"]) <= {"no counts, so that no price changes anything"}
     assert lectr(*place, "prices", "--diff", config=data / "empty.toml")[0] == 0
     assert lectr(*place, "prices", "--diff", config=config)[0] == 1
     done = said(*place, "reprice", "--since", "4d", "--apply", "--json", config=config)
