@@ -52,7 +52,7 @@ def substitutions(
         return _place(replace, changed, in_a_field) if changed is not None else (replace, [])
     # Whatever stands in such a field, read as a credential or not, stays here.
     replace.update(dict.fromkeys(name for name in CREDENTIAL_FIELDS if name in exchange.asked.fields))
-    if routed:
+    if routed and b"cookie" in exchange.asked.fields:
         replace[b"cookie"] = None  # whoever set it, it was another
     if provider.held is None:
         return replace, []
