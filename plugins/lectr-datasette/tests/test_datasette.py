@@ -91,7 +91,9 @@ def test_a_new_file_in_place_of_the_old_one_begins_the_process_again(
             await asyncio.sleep(0)
             return [answer.status_code for answer in (before, missing, after)]
 
-    assert asyncio.run(ask()) == [200, 200, 503]
+    before, missing, after = asyncio.run(ask())
+    assert (before, after) == (200, 503)
+    assert missing in (200, 503)  # answered by a connection that is open, or by none
     assert began == [True]
 
 

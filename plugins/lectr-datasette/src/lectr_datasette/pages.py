@@ -160,12 +160,12 @@ def _script() -> str:
 
 def _page(view: View) -> Callable[[Any, Any], Awaitable[Any]]:  # Any: Datasette is untyped
     async def page(request: Any, datasette: Any) -> Any:  # Any: Datasette is untyped
-        database = await _with_requests(datasette)
-        if database is None:
-            return _empty("Nothing is stored yet")
-        if not await database.table_exists(_SUMS):
-            return _empty("Too old", _TOO_OLD)
         try:
+            database = await _with_requests(datasette)
+            if database is None:
+                return _empty("Nothing is stored yet")
+            if not await database.table_exists(_SUMS):
+                return _empty("Too old", _TOO_OLD)
             html = await view(_visit(request, datasette, database))
         except TooSlow:
             return _empty("Too busy", "The database is too busy to answer in time. This page tries again by itself.", 503)
