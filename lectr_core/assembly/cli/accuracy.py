@@ -29,9 +29,7 @@ def accuracy(line: CommandLine, as_json: bool) -> int:
         show_json({"checked": checked, "held": held, "kinds": [attrs.asdict(one) for one in told]})
         return 0
     if not checked:
-        click.echo(
-            "nothing measured yet: it takes some 100 reported requests of a model; till then, tokens are estimates"
-        )
+        click.echo("nothing measured yet: it takes some 100 reported requests of a model; till then, tokens are estimates")
         return 0
     columns = ("provider", "model", "endpoint", "of", "checked", "held", "half-width", "error", "off in all")
     rows = [
