@@ -86,7 +86,15 @@ async def test_lectr_key_in_the_query_ends_here(autojump_clock: MockClock) -> No
 
 
 @pytest.mark.parametrize(
-    "sent", ["Authorization: sk-x", "Authorization: Bearer sk-x", "Authorization: Bearer", "api-key: sk-x"]
+    "sent",
+    [
+        "Authorization: sk-x",
+        "Authorization: Bearer sk-x",
+        "Authorization: Bearer",
+        "api-key: sk-x",
+        "Cookie: sk-x",
+        "X-Any: 1",
+    ],
 )
 async def test_route_leaves_whatever_the_client_sent_behind(sent: str, autojump_clock: MockClock) -> None:
     class There:
