@@ -56,7 +56,9 @@ class Setting:
     def renew(self) -> None:
         """Put a new pair in place."""
         made = self.authority.issue_cert("127.0.0.1")
-        made.private_key_pem.write_to_path(str(self.gateway.place / "key.pem"))
+        key = self.gateway.place / "key.pem"
+        key.touch(0o600)  # the doctor minds a key that everybody can read
+        made.private_key_pem.write_to_path(str(key))
         (self.gateway.place / "cert.pem").write_bytes(b"".join(one.bytes() for one in made.cert_chain_pems))
 
     def health(self) -> dict[str, object]:
