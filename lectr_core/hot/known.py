@@ -2,8 +2,8 @@
 
 An application sends one head over and over; only `Content-Length` changes. So a head that repeats the last one byte for
 byte, those digits left out, is not parsed, its key not looked up and its provider not asked a second time: a quarter
-less CPU a request. Filled by `read.py` (the head), `identify.py` (party and ways) and `forward.py` (the head that goes up); kept by
-`accept.py` for as long as the connection is open.
+less CPU a request. Filled by `read.py` (the head), `identify.py` (party and ways) and `forward.py` (the head that goes up);
+kept by `accept.py` for as long as the connection is open.
 
 I1  What is known was derived from the bytes compared, the version and the key ring alone: providers are pure (`ports.py`).
 I2  Nothing of one connection is ever seen by another, and nothing here outlives the connection.
