@@ -26,7 +26,7 @@ from lectr_core.model.record import Account, Ended, TokensSource
 MOST_KINDS: Final = 400
 """One takes some 20 KB. Features are named by clients: without a bound they could take all memory."""
 MOST_TALLIES: Final = 400
-SETTLED: Final = 2_000
+SETTLED: Final = 600
 """Requests of a model after which one in `THINNED` is learnt from: more would say little that is new, at 0.1 ms each."""
 THINNED: Final = 8
 
