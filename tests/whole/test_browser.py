@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.whole.chromium import PROGRAM
 from tests.whole.gateway import Gateway
 from tests.whole.live_upstream import LiveUpstream
 
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE_S: Final = 40.0
 
 PAGE: Final = """<script>
@@ -62,11 +61,11 @@ def site(page: str, told: list[str], done: threading.Event) -> Iterator[str]:
             server.shutdown()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.skipif(PROGRAM is None, reason="no chromium on this machine")
 def test_a_browser_holds_a_session_with_its_key_in_the_sub_protocols(
     live_holding: Gateway, live: LiveUpstream, tmp_path: Path
 ) -> None:
-    assert CHROMIUM is not None
+    assert PROGRAM is not None
     url = f"ws://127.0.0.1:{live_holding.port}/v1/realtime?model=gpt-browser"
     page = PAGE % (json.dumps(url), json.dumps(["realtime", f"openai-insecure-api-key.{live_holding.key}"]))
     told: list[str] = []
@@ -74,7 +73,7 @@ def test_a_browser_holds_a_session_with_its_key_in_the_sub_protocols(
     with site(page, told, done) as address:
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
         quiet = subprocess.DEVNULL
-        with subprocess.Popen([CHROMIUM, *options, address], stdin=quiet, stdout=quiet, stderr=quiet) as browser:
+        with subprocess.Popen([PROGRAM, *options, address], stdin=quiet, stdout=quiet, stderr=quiet) as browser:
             try:
                 assert done.wait(PATIENCE_S), "the page never said how its connection ended"
             finally:

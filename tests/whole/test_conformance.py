@@ -6,7 +6,6 @@ passes both, and what Lectr refuses nginx refuses too, unless the table says tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -14,7 +13,6 @@ import pytest
 
 from tests.whole.answers import whole
 from tests.whole.gateway import Gateway
-from tests.whole.nginx import command, nginx
 from tests.whole.upstream import Seen, Upstream, send
 from tests.whole.wire_client import Got, wire
 
@@ -144,15 +142,6 @@ GOOD: Final[dict[str, Good]] = {
     "bytes beyond ascii": get(b"/v1/caf\xc3\xa9?\xff"),
     "quotes and braces": get(b"/v1/x?q=\"'{}|\\^`<>"),
 }
-
-
-@pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[str]:
-    """nginx before the same stand-in."""
-    if command() is None:
-        pytest.skip("nginx is not installed: no second opinion")
-    with nginx(tmp_path_factory.mktemp("nginx"), upstream.url) as url:
-        yield url
 
 
 def own(name: str, key: str = "") -> bytes:

@@ -5,7 +5,6 @@ The table runs straight, through Lectr and through nginx, as in `test_conformanc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -13,7 +12,6 @@ import pytest
 
 from tests.whole.answers import head, whole
 from tests.whole.gateway import Gateway
-from tests.whole.nginx import command, nginx
 from tests.whole.upstream import Step, Upstream, close, send
 from tests.whole.wire_client import Got, request, wire
 
@@ -82,15 +80,6 @@ GOOD: Final[dict[str, tuple[bytes, bytes]]] = {
     "an unknown status": (b"HTTP/1.1 299 Something\r\nContent-Length: 2\r\n\r\nab", b"ab"),
     "one 1xx first": (head("102 Processing") + OK + b"Content-Length: 2\r\n\r\nab", b"ab"),
 }
-
-
-@pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[str]:
-    """nginx before the same stand-in."""
-    if command() is None:
-        pytest.skip("nginx is not installed: no second opinion")
-    with nginx(tmp_path_factory.mktemp("nginx"), upstream.url) as url:
-        yield url
 
 
 def fields(name: str, key: str) -> list[tuple[str, str]]:
