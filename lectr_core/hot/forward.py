@@ -70,7 +70,7 @@ def prepare(exchange: Exchange, faults: Faults) -> bytes:
     assert call is not None
     assert provider is not None
     way = exchange.way
-    if way is not None and way.outgoing is not None and call is way.call and provider is way.provider:
+    if way is not None and way.outgoing is not None and way.is_followed(call, provider):
         exchange.content = b""  # it goes up as it came
         before, behind = way.outgoing
         return before + (exchange.asked.fields.value(b"content-length") or b"") + behind if behind else before
@@ -112,7 +112,7 @@ def _head(exchange: Exchange, call: Call, provider: Provider, faults: Faults) ->
         exchange.content = b""
     head = forwarding.request_lines(exchange.asked, target, provider.origin.authority, replace=replace, add=add)
     way = exchange.way
-    if as_it_came and way is not None and call is way.call and provider is way.provider and faults.counts.total() == failed:
+    if as_it_came and way is not None and way.is_followed(call, provider) and faults.counts.total() == failed:
         way.outgoing = split_at_length(head, exchange.asked.fields)
     return head
 

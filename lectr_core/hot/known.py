@@ -62,6 +62,10 @@ class Way:
     outgoing: tuple[bytes, bytes] | None = attrs.field(default=None, repr=False)
     """The head that goes to this provider, before and behind the digits of its length; None: not made yet."""
 
+    def is_followed(self, call: Call, provider: Provider) -> bool:
+        """Whether a request still goes this way: no route has led it elsewhere."""
+        return call is self.call and provider is self.provider
+
 
 WayKey = tuple[str | None, bool | None, bool]
 """(model and streamed as the body says them, whether the body was read)."""
