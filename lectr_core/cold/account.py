@@ -24,14 +24,7 @@ __all__ = ["SIDE_UNITS", "Find", "IsFirst", "account", "ask", "price", "round_ha
 IsFirst = Callable[[str, str, int], bool]
 """Whether a record is the one that counts what several may report: `Counted.is_first`."""
 
-FREE: Final = Account(
-    cost_nanousd=0,
-    cost_low_nanousd=0,
-    cost_high_nanousd=0,
-    cost_basis="exact",
-    price_note="refused by the gateway: never reached a provider",
-)
-UNKNOWN: Final = Account()
+UNKNOWN: Final = Account(price_note="the answer told no counts, and there is nothing to measure them by")
 NOTHING: Final = Account(
     tokens_source="reported",
     input_tokens=0,
@@ -50,6 +43,8 @@ NOTHING: Final = Account(
 )
 """A request that used nothing; the note says why."""
 UNBILLED: Final = attrs.evolve(NOTHING, price_note="a request of a kind that no tokens are billed for")
+FREE: Final = attrs.evolve(NOTHING, price_note="refused by the gateway: never reached a provider")
+UNSENT: Final = attrs.evolve(NOTHING, price_note="never sent: no connection to a provider came about")
 IN_TURNS: Final = attrs.evolve(NOTHING, price_note="a connection: what it used is counted with its turns")
 REFUSED: Final = attrs.evolve(NOTHING, price_note="refused by the provider before any work")
 COUNTED: Final = attrs.evolve(NOTHING, price_note="counted with the first request that reported it")
@@ -62,6 +57,9 @@ OPEN: Final = Account(
 IMPOSSIBLE: Final = Account(price_note="the usage that was read holds an impossible count")
 
 _NO_TERMS: Final = Terms()
+
+_BEFORE_SENDING: Final = frozenset({"dns", "refused", "proxy", "tls", "connect_timeout", "overload"})
+"""What went wrong before a byte of the request could be sent. `overload` without a status: no connection was free."""
 
 
 def always_first(_name: str, _record: str, _started_ns: int) -> bool:
@@ -238,6 +236,8 @@ def _without_usage(ended: Ended, find: Find) -> Account:
         return IN_TURNS
     if ended.outcome == "lectr_refused" and not ended.attempts:
         return FREE
+    if _was_never_sent(ended):
+        return UNSENT
     if ended.outcome == "ok":
         return UNKNOWN
     if ended.outcome == "provider_error" and ended.status in REFUSED_STATUS:
@@ -252,6 +252,13 @@ def _without_usage(ended: Ended, find: Find) -> Account:
         cost_high_nanousd=most(limits),
         price_note=limits.note,
     )
+
+
+def _was_never_sent(ended: Ended) -> bool:
+    """Whether every try failed while a connection was made: a kept one that proved stale may have carried the request."""
+    tries = ended.attempts
+    is_over = ended.outcome in ("lectr_refused", "upstream_failed")
+    return is_over and bool(tries) and all(one.status is None and one.category in _BEFORE_SENDING for one in tries)
 
 
 def _bounded(found: Account, money: Money, ended: Ended, terms: Terms, find: Find) -> Account:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectr_core.cold.account import FREE, UNKNOWN, account, ask, price, round_half_even
+from lectr_core.cold.account import FREE, UNKNOWN, UNSENT, account, ask, price, round_half_even
 from lectr_core.cold.prices import Rates, make_rates
 from lectr_core.model import units
 from lectr_core.model.price import PriceQuestion, Quote
@@ -81,8 +81,31 @@ def test_a_request_that_was_refused_before_it_reached_a_provider_cost_nothing() 
     refused = attrs.evolve(sample_record(1).ended, outcome="lectr_refused", reading=Reading(), attempts=())
     assert account(refused, unknown) == FREE
     assert (FREE.cost_low_nanousd, FREE.cost_nanousd, FREE.cost_high_nanousd) == (0, 0, 0)
+    # Known, not unknown: a sum must not lose its upper bound, nor its share of reported counts, by it.
+    assert (FREE.tokens_source, FREE.input_tokens_high, FREE.output_tokens_high) == ("reported", 0, 0)
     tried = attrs.evolve(refused, attempts=(Attempt(provider="acme", model=None, status=500, category=None, duration_ns=1),))
     assert account(tried, unknown).cost_nanousd is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tries", "is_free"),
+    [
+        ("upstream_failed", ["refused"], True),
+        ("upstream_failed", ["dns", "connect_timeout", "tls", "proxy"], True),
+        ("lectr_refused", ["overload"], True),  # no connection became free
+        ("upstream_failed", ["stale", "refused"], False),  # the first connection may have carried it
+        ("upstream_failed", ["head_timeout"], False),
+        ("upstream_failed", ["network"], False),
+        ("client_disconnected", ["refused"], False),
+        ("interrupted", [], False),
+    ],
+)
+def test_what_no_connection_carried_cost_nothing(outcome: str, tries: list[str], is_free: bool) -> None:
+    attempts = tuple(Attempt(provider="acme", model=None, status=None, category=one, duration_ns=1) for one in tries)
+    ended = attrs.evolve(sample_record(1).ended, outcome=outcome, status=502, reading=Reading(), attempts=attempts)  # type: ignore[arg-type]  # a table holds plain text
+    found = account(ended, known)
+    assert (found == UNSENT) is is_free
+    assert found.cost_nanousd == (0 if is_free else None)
 
 
 def test_without_a_price_the_tokens_are_known_and_the_cost_is_not() -> None:
