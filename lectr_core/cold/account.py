@@ -242,7 +242,7 @@ def _without_usage(ended: Ended, find: Find) -> Account:
         return UNKNOWN
     if ended.outcome == "provider_error" and ended.status in REFUSED_STATUS:
         return REFUSED
-    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens)
+    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens, ended.begun.choices)
     return Account(
         input_tokens_low=0,
         input_tokens_high=limits.input_tokens,
@@ -264,7 +264,7 @@ def _was_never_sent(ended: Ended) -> bool:
 def _bounded(found: Account, money: Money, ended: Ended, terms: Terms, find: Find) -> Account:
     """With upper bounds for what may have come after the last report."""
     taken, given = found.input_tokens or 0, found.output_tokens or 0
-    limits = ceiling(ask(ended, 0, terms.region), find, ended.begun.max_tokens)
+    limits = ceiling(ask(ended, 0, terms.region), find, ended.begun.max_tokens, ended.begun.choices)
     input_high = limits.input_tokens if terms.input_open else taken
     # Where the provider works in several turns, the ceiling holds for each of them: there is none for the whole.
     output_high = None if terms.input_open else limits.output_tokens

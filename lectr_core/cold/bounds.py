@@ -1,8 +1,8 @@
 """What a request may have cost that did not end well: from what is certain to what its own ceilings allow. Pure.
 
 A request that was cancelled, failed or cut off may be billed for more than what was reported, up to two ceilings: the
-request's own `max_tokens` for the answer, the model's context window for the prompt. Where one is not known, there is no
-upper bound, and the note says so. Never here: a best guess. Called by `account.py`.
+request's own `max_tokens` for the answer, the model's context window for the prompt. Where several answers were asked for,
+the first holds for each of them. Where one is not known, there is no upper bound, and the note says so. Never here: a best guess. Called by `account.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ REFUSED_STATUS: Final = frozenset({401, 402, 403, 404, 405, 413, 415, 429})
 
 NO_LIMIT: Final = "no upper bound: the model's limit is not known"
 LIMITED: Final = "upper bound from max_tokens and the context window: for one answer, the usual tier, without tool calls"
+SEVERAL: Final = "upper bound from max_tokens and the context window: for {} answers, the usual tier, without tool calls"
 
 Find = Callable[[tuple[PriceQuestion, ...]], Rates | None]
 
@@ -39,21 +40,30 @@ class Ceiling:
     note: str
 
 
-def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | None) -> Ceiling:
-    """How far it can have gone. The rates are those of a prompt as long as the model takes: long ones can cost more."""
+def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | None, choices: int = 1) -> Ceiling:
+    """How far it can have gone. The rates are those of a prompt as long as the model takes: long ones can cost more.
+
+    Shapes: *max_tokens* is the limit of one answer, *choices* how many were asked for; the prompt is billed once.
+    """
     rates = find(tuple(attrs.evolve(question, input_tokens=0) for question in questions)) if questions else None
     limit = rates.quote.limit_tokens if rates is not None else None
     fitting = max_tokens if max_tokens is not None and 0 < max_tokens <= units.MAX_COUNT else None
     if rates is None or limit is None:
-        return Ceiling(None, fitting, None, _dearest(rates, units.OUTPUT_UNITS), NO_LIMIT)
+        return Ceiling(None, _times(fitting, choices), None, _dearest(rates, units.OUTPUT_UNITS), NO_LIMIT)
     longest = find(tuple(attrs.evolve(question, input_tokens=limit) for question in questions)) or rates
     return Ceiling(
         limit,
-        limit if fitting is None else min(fitting, limit),
+        _times(limit if fitting is None else min(fitting, limit), choices),
         _dearest(longest, units.INPUT_UNITS),
         _dearest(longest, units.OUTPUT_UNITS),
-        LIMITED,
+        LIMITED if choices <= 1 else SEVERAL.format(choices),
     )
+
+
+def _times(each: int | None, choices: int) -> int | None:
+    """What so many answers can have. None: not known, or more than can be counted."""
+    most = None if each is None else each * max(1, choices)
+    return most if most is None or most <= units.MAX_COUNT else None
 
 
 def most(ceiling: Ceiling) -> int | None:

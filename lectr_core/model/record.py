@@ -76,6 +76,8 @@ class Begun:
     """Of a turn within a connection that became a tunnel: the id of the connection's own record."""
     usage_asked: bool = False
     """The request was changed to ask for usage in its stream, as a rule says."""
+    choices: int = 1
+    """How many answers were asked for at most (`n`, `best_of`, `candidateCount`); 1 also where that was not read."""
     bulk: Bulk | None = None
     """None where the body is text alone, or was not read."""
 
@@ -161,6 +163,8 @@ class Account:
     """Reasoning included."""
     output_tokens_low: int | None = None
     output_tokens_high: int | None = None
+    output_tokens_high_uncut: int | None = None
+    """Where the answer was estimated: the upper end before the model's own limit cut it, so that it can be cut again."""
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from lectr_core.cold.account import COUNTED, IN_TURNS, NOTHING, OPEN, REFUSED, UNBILLED, account
-from lectr_core.cold.bounds import LIMITED, NO_LIMIT
+from lectr_core.cold.bounds import LIMITED, NO_LIMIT, SEVERAL
 from lectr_core.cold.prices import Rates, make_rates
 from lectr_core.model.price import PriceQuestion, Quote
 from lectr_core.model.reading import Reading, Terms, Usage
@@ -125,6 +125,27 @@ def test_low_is_never_above_high() -> None:
         assert found.cost_high_nanousd is not None
         assert found.cost_low_nanousd <= found.cost_high_nanousd
         assert found.output_tokens_high == 256
+
+
+def asking_for(choices: int, one: Ended) -> Ended:
+    return attrs.evolve(one, begun=attrs.evolve(one.begun, choices=choices))
+
+
+def test_each_of_several_answers_may_be_as_long_as_was_asked_for() -> None:
+    found = account(asking_for(4, ended()), known)
+    # The prompt once: 100,000 × 4 USD a million; four answers of 256 × 10.
+    assert (found.input_tokens_high, found.output_tokens_high) == (100_000, 1_024)
+    assert found.cost_high_nanousd == 100_000 * 4_000 + 1_024 * 10_000
+    assert found.price_note == SEVERAL.format(4)
+    assert account(asking_for(4, without_max_tokens(ended())), known).output_tokens_high == 400_000
+    assert account(asking_for(4, ended()), unlimited).output_tokens_high == 1_024
+    broken_off = account(asking_for(4, ended("partial", Usage({"input": 1_000, "output": 300}))), known)
+    assert (broken_off.output_tokens_low, broken_off.output_tokens_high) == (300, 1_024)
+
+
+@pytest.mark.parametrize(("choices", "expected"), [(2**52, None), (0, 256), (-3, 256)])
+def test_a_senseless_number_of_answers_is_no_ceiling(choices: int, expected: int | None) -> None:
+    assert account(asking_for(choices, ended()), known).output_tokens_high == expected
 
 
 @pytest.mark.parametrize("max_tokens", [-1, 0, 2**60])
