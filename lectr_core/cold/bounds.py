@@ -2,7 +2,8 @@
 
 A request that was cancelled, failed or cut off may be billed for more than what was reported, up to two ceilings: the
 request's own `max_tokens` for the answer, the model's context window for the prompt. Where several answers were asked for,
-the first holds for each of them. Where one is not known, there is no upper bound, and the note says so. Never here: a best guess. Called by `account.py`.
+the first holds for each of them. Where one is not known, there is no upper bound, and the note says so. Never here: a best
+guess. Called by `account.py`.
 """
 
 from __future__ import annotations
