@@ -174,8 +174,15 @@ class Exchange:
         """
         try:
             sent = self.client.send_now(data)
-            if sent < len(data):
-                await press(self.client, memoryview(data)[sent:], self._pace())
+        except Broken as error:
+            raise ClientGone from error
+        if sent < len(data):
+            await self.press(data, sent)
+
+    async def press(self, data: bytes, sent: int) -> None:
+        """Send the rest of *data*, of which the client's socket took so much. Waits and errors: as `tell`."""
+        try:
+            await press(self.client, memoryview(data)[sent:], self._pace())
         except (Broken, Late) as error:
             self.client_slow = isinstance(error, Late)
             raise ClientGone from error

@@ -40,8 +40,8 @@ class Link:
         self.spot = spot
         self.hung_up = False
         """The peer has closed its side (or all of it). What it sent before may still be readable."""
-        self.stirred = False
-        """There may be something to read: it came in after the last read, or the last read did not take it all."""
+        self.stirred = True
+        """There may be something to read: nobody has looked yet, it came in after the last read, or that did not take all."""
         self.torn = False
         """What was sent is a fragment, and only the connection's end will tell its end: closing must look like a reset."""
         self.proof: Proof | None = None
@@ -52,7 +52,12 @@ class Link:
         reactor.add(self)
 
     def recv_now(self) -> bytes | None:
-        """What is there: bytes, b"" at a clean end, None if nothing is there yet. Errors: Broken."""
+        """What is there: bytes, b"" at a clean end, None if nothing is there yet. Errors: Broken.
+
+        Where nothing has stirred, the socket is not asked: that saves a request two reads that would find nothing.
+        """
+        if not self.stirred:
+            return None
         self.stirred = False
         try:
             data = self.sock.recv(READ_BYTES)
@@ -62,8 +67,9 @@ class Link:
             return b""
         except OSError as error:
             raise Broken(type(error).__name__) from error
-        # A short read has emptied a plain socket; TLS hands out one of its records at a time.
-        self.stirred = self.secured or len(data) == READ_BYTES
+        # A short read has emptied a plain socket; TLS hands out one of its records at a time. Where the peer has closed its
+        # side, its end is still to be read, and no edge will tell of it again: it may have come together with these bytes.
+        self.stirred = self.secured or self.hung_up or len(data) == READ_BYTES
         return data
 
     def send_now(self, data: bytes | memoryview) -> int:

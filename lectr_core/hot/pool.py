@@ -182,6 +182,7 @@ class Pool:
         if link.stirred or link.used_at + LOOK_AFTER_S < self.reactor.now:
             # TLS may have sent a session ticket: then there is nothing to read. Any byte of content belongs to nobody's
             # request: the connection is poisoned.
+            link.stirred = True
             try:
                 return link.recv_now() is None
             except Broken:

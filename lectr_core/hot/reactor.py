@@ -163,7 +163,7 @@ class Reactor:
             if link is None:
                 continue
             if happened & _GONE:
-                link.hung_up = True
+                link.hung_up = link.stirred = True
                 if link.spot.scope is not None:
                     link.spot.scope.cancel()
             if happened & select.EPOLLIN:

@@ -99,7 +99,8 @@ async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: byte
         _untold(exchange, upstream, content, data[end:])
         raise
     if content:
-        _observe(exchange, content)
+        assert exchange.observer is not None
+        exchange.observer.see(content)
     return data[end:]
 
 
@@ -116,8 +117,10 @@ async def _begin(exchange: Exchange, data: bytes, status: int) -> None:
 
 async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: bool) -> bytes:
     link, client, spot = upstream.link, exchange.client, exchange.client.spot
-    silence_limit_s, proof = exchange.version.settings.silence_limit_s, exchange.proof
+    silence_limit_s, proof, observer = exchange.version.settings.silence_limit_s, exchange.proof, exchange.observer
     assert proof is not None
+    assert observer is not None
+    uploading = not upstream.upload.done
     spot.limit(silence_limit_s)
     while True:
         try:
@@ -127,10 +130,11 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
         if data is None:
             if client.hung_up:
                 raise ClientGone
-            if upstream.upload.done or not upstream.upload.push_now():
-                await spot.sleep()
-            else:
+            if uploading and upstream.upload.push_now():
                 await spot.share()
+            else:
+                await spot.sleep()
+            uploading = uploading and not upstream.upload.done
             continue
         if not data:
             if body.closed():
@@ -138,19 +142,22 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
             raise AnswerCut("provider_failed", "network")
         end, content = _take(body, data)
         out = b"".join(content) if unchunk else data[:end]
-        proof.came(out if unchunk else data[:end])
+        proof.came(out)
         try:
-            await exchange.tell(out)
-        except ClientGone:
+            sent = client.send_now(out)
+            if sent < len(out):
+                await exchange.press(out, sent)
+        except (Broken, ClientGone) as error:
             _untold(exchange, upstream, content, data[end:])
-            raise
-        _observe(exchange, content)
+            raise ClientGone from error
+        observer.see(content)
         if body.done:
             return data[end:]
         spot.limit(silence_limit_s)
         if len(content) > MANY_PIECES:
             spot.worked()
-        await spot.share()
+        if link.stirred:  # else it sleeps next, and the others have their turn
+            await spot.share()
 
 
 def _untold(exchange: Exchange, upstream: Upstream, content: list[bytes], spare: bytes) -> None:
@@ -170,8 +177,3 @@ def _take(body: Body, data: bytes) -> tuple[int, list[bytes]]:
     if isinstance(body, ChunkedBody) and body.has_trailer(forwarding.is_own):
         raise AnswerCut("provider_failed", "network")
     return end, content
-
-
-def _observe(exchange: Exchange, content: list[bytes]) -> None:
-    assert exchange.observer is not None
-    exchange.observer.see(content)

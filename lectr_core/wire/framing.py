@@ -124,7 +124,14 @@ class ChunkedBody:
         content: list[bytes] = []
         at, size = 0, len(data)
         while at < size and not self.done:
-            if self._left:
+            if not self._left and not self._ending and not self._trailing:
+                at = self._take_chunk_head(data, at)
+                end = at + self._left
+                if self._left and data.startswith(b"\r\n", end):  # all of it is here, as nearly always
+                    content.append(data[at:end])
+                    self._left = 0
+                    at = end + 2
+            elif self._left:
                 end = min(size, at + self._left)
                 content.append(data[at:end])
                 self._left -= end - at
@@ -132,10 +139,8 @@ class ChunkedBody:
                 at = end
             elif self._ending:
                 at = self._take_line_end(data, at)
-            elif self._trailing:
-                at = self._take_trailer(data, at)
             else:
-                at = self._take_chunk_head(data, at)
+                at = self._take_trailer(data, at)
         return at - held, content
 
     def closed(self) -> bool:

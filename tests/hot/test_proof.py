@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from lectr_core.hot.exchange import Exchange
+from lectr_core.hot.link import Link
 from lectr_core.hot.proof import Proof
 from lectr_core.model.record import Ended
 
@@ -142,10 +142,12 @@ async def test_an_answer_of_lectrs_own_is_not_judged(autojump_clock: MockClock) 
 async def test_a_relay_that_changes_a_byte_is_found_out(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def faulty(exchange: Exchange, data: bytes) -> None:
-        await exchange.client.send(data.replace(b"d", b"D"))
+    send_now = Link.send_now
 
-    monkeypatch.setattr(Exchange, "tell", faulty)
+    def faulty(link: Link, data: bytes | memoryview) -> int:
+        return send_now(link, bytes(data).replace(b"d", b"D") if link.proof is not None else data)
+
+    monkeypatch.setattr(Link, "send_now", faulty)
     async with stage() as it:
         client = it.client()
         await client.send(request(method="GET"))
