@@ -17,7 +17,7 @@ import trio
 
 from lectr_core.cold.account import IsFirst, account, always_first
 from lectr_core.cold.calibration import Calibration
-from lectr_core.cold.measure import complete, measure
+from lectr_core.cold.measure import told_or_measured
 from lectr_core.cold.prices import PriceDesk
 from lectr_core.cold.standing import SinkStanding
 from lectr_core.journal.layout import stream_names
@@ -217,11 +217,7 @@ class Delivery:
 
     def _account(self, ended: Ended) -> Account:
         accounted = account(ended, self.desk.find, self.is_first)
-        if accounted.tokens_source == "unknown":
-            return measure(ended, accounted, self.desk.find, self.calibration)
-        if ended.reading.state == "partial":
-            return complete(ended, accounted, self.desk.find, self.calibration)
-        return accounted
+        return told_or_measured(ended, accounted, self.desk.find, self.calibration)
 
     async def _learn(self, records: Sequence[Record]) -> None:
         """Learn from what is stored, so that a write tried again teaches nothing twice. Waits: gives others a turn."""

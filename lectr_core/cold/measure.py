@@ -2,7 +2,8 @@
 
 An answer that came to its end gets the interval as it is. One that was cut off has at least what had come by then, and at
 most what its own ceilings allow: those of `bounds.py`. Where nothing speaks for tokens at all, the account stays as it is.
-Never here: learning (`calibration.py`). Pure but for asking for rates. Called by `deliver.py`.
+Never here: learning (`calibration.py`). Pure but for asking for rates. Called by `deliver.py`, and for commands
+by `assembly/accounting.py`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,15 @@ class Predicts(Protocol):
     def knows(self, ended: Ended, way: Way) -> bool:
         """Whether that would come from the model's own reported requests."""
         ...
+
+
+def told_or_measured(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:
+    """*found* where the provider told everything; else with what can be predicted of the rest."""
+    if found.tokens_source == "unknown":
+        return measure(ended, found, find, known)
+    if ended.reading.state == "partial":
+        return complete(ended, found, find, known)
+    return found
 
 
 def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:

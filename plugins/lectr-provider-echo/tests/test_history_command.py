@@ -14,7 +14,7 @@ from lectr_provider_echo.demo import command, stage
 from lectr_provider_echo.history.show import A_DAY
 
 import lectr_core
-from lectr_core import CommandLine, Cursor, OperatorError, Record
+from lectr_core import CommandLine, Cursor, GatewaySettings, OperatorError, Record, Settings
 
 
 @attrs.define
@@ -49,13 +49,15 @@ class Installed:
 
 def run(monkeypatch: pytest.MonkeyPatch, sinks: list[Kept], *arguments: str) -> tuple[Result, list[Path]]:
     ran: list[Path] = []
+    data = Path(arguments[-1]) if "--data" in arguments else Path()
 
     def run_up(document: object, *, data: Path, **_: object) -> int:
         ran.append(data)
         return 0
 
     monkeypatch.setattr(CommandLine, "plugins", lambda _: Installed(sinks))
-    monkeypatch.setattr(CommandLine, "settings", lambda _: None)
+    settings = Settings(gateway=GatewaySettings(data=data), sections={}, version="0" * 12)
+    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
     monkeypatch.setattr(lectr_core, "run_up", run_up)
     monkeypatch.setattr(command, "_is_installed", lambda _: True)
     monkeypatch.setattr(stage, "find_spec", lambda _: True)
@@ -72,6 +74,8 @@ def test_a_past_alone_ends_when_it_is_written_and_proved(monkeypatch: pytest.Mon
     assert (sink.stored, ran) == (300, [])
     assert "300 of 300 requests written" in result.output
     assert "stored 300 requests since" in result.output
+    learnt = (tmp_path / "calibration.json").read_bytes()
+    assert b"scores" in learnt, "the gateway goes on from what this past taught of tokens"
 
 
 def test_the_demo_goes_on_from_its_past(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

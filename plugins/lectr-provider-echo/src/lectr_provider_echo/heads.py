@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
+from typing import Final
 
 from lectr_provider_echo.catalog import Family
 
 Fields = tuple[tuple[str, str], ...]
+
+# (name, limit, whether tokens count against it, how long until it is whole again; empty: said as a time)
+_LIMITS: Final[Mapping[Family, tuple[tuple[str, int, bool, str], ...]]] = {
+    "openai": (
+        ("x-ratelimit-{what}-requests", 10_000, False, "8.64s"),
+        ("x-ratelimit-{what}-tokens", 2_000_000, True, "6m0s"),
+    ),
+    "groq": (
+        ("x-ratelimit-{what}-requests", 14_400, False, "6s"),
+        ("x-ratelimit-{what}-tokens", 18_000, True, "7.66s"),
+    ),
+    "anthropic": (
+        ("anthropic-ratelimit-requests-{what}", 4_000, False, ""),
+        ("anthropic-ratelimit-input-tokens-{what}", 400_000, True, ""),
+    ),
+}
 
 
 def fields(family: Family, model: str, number: str, tokens: int, took_s: float, chance: Random) -> Fields:
@@ -20,27 +38,35 @@ def fields(family: Family, model: str, number: str, tokens: int, took_s: float, 
             ("openai-processing-ms", str(round(took_s * 1000))),
             ("openai-organization", "org-stand-in"),
             ("openai-version", "2020-10-01"),
-            *_limits("x-ratelimit-{what}-requests", 10_000, 1, "8.64s", chance),
-            *_limits("x-ratelimit-{what}-tokens", 2_000_000, tokens, "6m0s", chance),
+            *limits(family, chance.random() / 4, tokens),
         )
     if family == "groq":
         return (
             ("x-request-id", f"req_{number}"),
             ("x-groq-region", "stand-in"),
-            *_limits("x-ratelimit-{what}-requests", 14_400, 1, "6s", chance),
-            *_limits("x-ratelimit-{what}-tokens", 18_000, tokens, "7.66s", chance),
+            *limits(family, chance.random() / 4, tokens),
         )
     if family == "anthropic":
         return (
             ("request-id", f"req_{number}"),
             ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
-            *_limits("anthropic-ratelimit-requests-{what}", 4_000, 1, "2030-01-01T00:00:00Z", chance),
-            *_limits("anthropic-ratelimit-input-tokens-{what}", 400_000, tokens, "2030-01-01T00:00:00Z", chance),
+            *limits(family, chance.random() / 4, tokens),
         )
     return (("server-timing", f"gfet4t7; dur={round(took_s * 1000)}"), ("x-content-type-options", "nosniff"))
 
 
-def _limits(name: str, limit: int, used: int, reset: str, chance: Random) -> Fields:
-    remaining = max(0, limit - used - chance.randrange(max(1, limit // 4)))
-    values = {"limit": str(limit), "remaining": str(remaining), "reset": reset}
-    return tuple((name.replace("{what}", what), value) for what, value in values.items())
+def limits(family: Family, taken: float, tokens: int, until: str = "2030-01-01T00:00:00Z") -> Fields:
+    """What a provider says of its rate limits; nothing where it does not.
+
+    Shapes: *taken* is the share of each limit that is used up, 0 to 1; *until* is when a limit is whole again, for those
+    who say that as a time. Units: *tokens* are what the request used of the limit.
+    """
+    return tuple(
+        (name.replace("{what}", what), value)
+        for name, limit, counts_tokens, reset in _LIMITS.get(family, ())
+        for what, value in (
+            ("limit", str(limit)),
+            ("remaining", str(max(0, limit - (tokens if counts_tokens else 1) - int(limit * taken)))),
+            ("reset", reset or until),
+        )
+    )

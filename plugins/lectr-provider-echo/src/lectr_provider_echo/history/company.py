@@ -48,6 +48,10 @@ class Feature:
     """Share of the prompt that could come from a cache."""
     max_tokens: int | None = None
     via: Literal["chat", "responses", "embeddings"] = "chat"
+    bytes_a_token: float = 4.2
+    """Of its texts: code has fewer, plain English more."""
+    patience_s: float = 600.0
+    """How long its SDK waits for a whole answer before it asks again."""
 
 
 FEATURES: Final = (
@@ -80,6 +84,8 @@ FEATURES: Final = (
         prompt=420,
         answer=28,
         max_tokens=60,
+        bytes_a_token=4.5,
+        patience_s=10.0,
     ),
     Feature(
         name="classifier",
@@ -95,6 +101,7 @@ FEATURES: Final = (
         answer=3,
         answer_sigma=0.3,
         max_tokens=4096,
+        patience_s=12.0,
     ),
     Feature(
         name="support-replies",
@@ -111,6 +118,7 @@ FEATURES: Final = (
         cache="marked",
         cached=0.85,
         max_tokens=1024,
+        bytes_a_token=4.6,
     ),
     Feature(
         name="summaries",
@@ -126,6 +134,8 @@ FEATURES: Final = (
         cache="automatic",
         cached=0.2,
         via="responses",
+        bytes_a_token=4.7,
+        patience_s=20.0,
     ),
     Feature(
         name="embeddings-indexer",
@@ -139,6 +149,7 @@ FEATURES: Final = (
         prompt=700,
         answer=0,
         via="embeddings",
+        bytes_a_token=4.4,
     ),
     Feature(
         name="report-writer",
@@ -155,6 +166,8 @@ FEATURES: Final = (
         cache="automatic",
         cached=0.3,
         via="responses",
+        bytes_a_token=4.4,
+        patience_s=300.0,
     ),
     Feature(
         name="code-agent",
@@ -173,6 +186,7 @@ FEATURES: Final = (
         cache="marked",
         cached=0.93,
         max_tokens=8192,
+        bytes_a_token=3.4,
     ),
     Feature(
         name="untagged",
@@ -227,6 +241,8 @@ class Event:
     """Nothing is read from a cache, though it is written."""
     model: tuple[Family, str] | None = None
     """What is used from now on."""
+    crashed: bool = False
+    """Lectr itself is killed: how its requests ended is not known."""
 
 
 EVENTS: Final = (
@@ -234,6 +250,7 @@ EVENTS: Final = (
     Event(at=0.31, hours=3.0, feature="embeddings-indexer", traffic=4.0, failing=0.45, category="rate_limit"),
     Event(at=0.45, hours=0.0, feature="summaries", model=("openai", "gpt-4.1-mini")),
     Event(at=0.52, hours=4.0, feature="code-agent", traffic=9.0),
+    Event(at=0.58, hours=0.05, crashed=True),
     Event(at=0.63, hours=0.8, provider="anthropic", failing=0.7, category="overload", slower=3.0),
     Event(at=0.71, hours=60.0, feature="support-replies", no_cache=True),
     Event(at=0.80, hours=2.5, provider="openai", failing=0.03, category="server", slower=2.6),

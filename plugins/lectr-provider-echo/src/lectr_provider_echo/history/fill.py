@@ -13,10 +13,10 @@ from typing import Final
 
 import attrs
 
-from lectr_core import Accountant, Cursor, Ended, KeepsPrices, OperatorError, PriceBook, Sink
+from lectr_core import Accountant, Cursor, Ended, KeepsAccuracy, KeepsPrices, OperatorError, Sink
+from lectr_provider_echo.history.asking import Ask, ask
 from lectr_provider_echo.history.calendar import DAY_NS, Span, begin
-from lectr_provider_echo.history.company import Feature
-from lectr_provider_echo.history.past import RETRIED, Moment, ended
+from lectr_provider_echo.history.past import Moment, ended, is_tried_again
 
 BATCH: Final = 5_000
 """Records per write: more than a gateway hands over at once, since nobody waits to see them."""
@@ -57,17 +57,17 @@ def exchanges(history: History) -> Iterator[Ended]:
 def _exchanges(history: History) -> Iterator[Ended]:
     chance = Random(history.seed)
     span = history.span
-    waiting: list[tuple[int, int, Feature, int]] = []
+    waiting: list[tuple[int, int, Ask, int]] = []
     seq = too_many = 0
     hour = -1
     events = span.events(span.since_ns)
     for at_ns, feature in begin(span, history.requests, chance):
         while waiting and waiting[0][0] <= at_ns:
-            again_ns, _, whose, retry = heappop(waiting)
+            again_ns, _, same, retry = heappop(waiting)
             seq += 1
             too_many += 1
-            made = ended(Moment(seq=seq, at_ns=again_ns, retry=retry), whose, events, chance)
-            _try_again(made, whose, retry, waiting, chance)
+            made = ended(Moment(seq=seq, at_ns=again_ns, retry=retry), same, events, chance)
+            _try_again(made, same, retry, waiting, chance)
             yield made
         if too_many:
             too_many -= 1
@@ -76,21 +76,22 @@ def _exchanges(history: History) -> Iterator[Ended]:
             hour = at_ns // (60 * _S_NS)
             events = span.events(at_ns)
         seq += 1
-        made = ended(Moment(seq=seq, at_ns=at_ns), feature, events, chance)
-        _try_again(made, feature, 0, waiting, chance)
+        asked = ask(feature, events, chance)
+        made = ended(Moment(seq=seq, at_ns=at_ns), asked, events, chance)
+        _try_again(made, asked, 0, waiting, chance)
         yield made
 
 
-def _try_again(
-    made: Ended, feature: Feature, retry: int, waiting: list[tuple[int, int, Feature, int]], chance: Random
-) -> None:
-    if made.error_category in RETRIED and retry < MOST_RETRIES and chance.random() < _TRIED_AGAIN:
+def _try_again(made: Ended, asked: Ask, retry: int, waiting: list[tuple[int, int, Ask, int]], chance: Random) -> None:
+    if made.outcome == "ok" or retry >= MOST_RETRIES or not is_tried_again(made, asked.feature.patience_s):
+        return
+    if chance.random() < _TRIED_AGAIN:
         pause_ns = int(chance.uniform(0.5, 1.5) * 2**retry * _S_NS)
-        heappush(waiting, (made.begun.started_ns + made.duration_ns + pause_ns, made.begun.seq, feature, retry + 1))
+        heappush(waiting, (made.begun.started_ns + made.duration_ns + pause_ns, made.begun.seq, asked, retry + 1))
 
 
-async def fill(history: History, sinks: Sequence[Sink], books: Sequence[PriceBook], progress: Progress) -> int:
-    """Store the history in every sink. Returns how many records it has.
+async def fill(history: History, sinks: Sequence[Sink], accountant: Accountant, progress: Progress) -> int:
+    """Store the history in every sink, as *accountant* counts it. Returns how many records it has.
 
     Waits: on the sinks. Cancel: whole batches are stored, and their cursor says so.
     Errors: OperatorError where a sink has this history already, or cannot store it.
@@ -99,7 +100,6 @@ async def fill(history: History, sinks: Sequence[Sink], books: Sequence[PriceBoo
         if history.stream in await sink.open():
             await sink.close()
             raise OperatorError(f"the history of seed {history.seed} is there already; choose another --seed or --data")
-    accountant = Accountant(books)
     made = exchanges(history)
     stored = 0
     try:
@@ -111,6 +111,8 @@ async def fill(history: History, sinks: Sequence[Sink], books: Sequence[PriceBoo
                 await sink.write(batch, [cursor])
                 if is_last and isinstance(sink, KeepsPrices):
                     await sink.keep_prices(accountant.used())
+                if is_last and isinstance(sink, KeepsAccuracy):
+                    await sink.keep_accuracy(accountant.accuracy())
             progress(stored)
     finally:
         for sink in sinks:

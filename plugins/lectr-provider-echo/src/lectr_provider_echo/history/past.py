@@ -1,21 +1,22 @@
 """One finished exchange of the past: counts, timings, errors and caches as the feature's habits and the incidents want them.
 
-Pure; drawn from a given chance. What it costs is left to the price books, as with every real record. Called by `fill.py`.
+Pure; drawn from a given chance. What it costs, and what tokens were used where nobody says so, is left to the account, as
+with every real record. Called by `fill.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from math import log
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
 from lectr_core import Attempt, Begun, Ended, Reading, Usage, units
 from lectr_provider_echo.catalog import PACES, Family, dated, thinks
+from lectr_provider_echo.history.asking import Ask, endpoint, median
 from lectr_provider_echo.history.company import Event, Feature
+from lectr_provider_echo.history.limits import headroom
 
 STATUS: Final = {"rate_limit": 429, "overload": 503, "server": 500, "auth": 401, "client": 400, "timeout": 504}
 # What fails on any day, of a thousand requests.
@@ -26,16 +27,22 @@ _USUAL_SHARE: Final = sum(_USUAL_WEIGHTS) / 1000
 # What an SDK tries again by itself, and how often it had to here.
 RETRIED: Final = frozenset({"rate_limit", "overload", "server", "timeout", "network"})
 _LEAVES: Final = 0.015
+_BREAKS: Final = 0.003
+"""Of streams: the provider is gone in the middle of them."""
 _CACHE_MISSED: Final = 0.12
 _LEAST_CACHED: Final = 1024
 _CACHE_STEP: Final = 128
+_TOKENS_A_DELTA: Final[dict[Family, float]] = {"openai": 1.0, "groq": 1.0, "anthropic": 5.5, "gemini": 28.0}
 _MS_NS: Final = 1_000_000
 _S_NS: Final = 1_000_000_000
+
+_Cut = Literal["", "left", "broke", "late"]
+"""How an answer ended before its end: the client left, the provider was gone, the client's patience was over."""
 
 
 @attrs.frozen(kw_only=True)
 class Moment:
-    """What distinguishes one request of a feature from the others."""
+    """What distinguishes one request from others that ask the same."""
 
     seq: int
     at_ns: int
@@ -44,66 +51,73 @@ class Moment:
     """The SDK's own retry number."""
 
 
-def ended(moment: Moment, feature: Feature, events: Sequence[Event], chance: Random) -> Ended:
+def ended(moment: Moment, asked: Ask, events: Sequence[Event], chance: Random) -> Ended:
     """The record of one request, without its account."""
-    mine = [event for event in events if event.feature in (None, feature.name)] if events else ()
-    family, model = _model(feature, mine, chance)
-    mine = [event for event in mine if event.provider in (None, family)] if mine else ()
-    streamed = chance.random() < feature.streamed
-    prompt = max(4, int(chance.lognormvariate(_log(feature.prompt), feature.prompt_sigma)))
+    feature, family = asked.feature, asked.family
+    mine: Sequence[Event] = ()
+    if events:
+        mine = [event for event in events if event.feature in (None, feature.name) and event.provider in (None, family)]
     begun = Begun(
         seq=moment.seq,
         id=_uuid7(moment.at_ns, chance),
         started_ns=moment.at_ns,
         config_version="5a1f0c9e77d2",
         method="POST",
-        endpoint=_endpoint(family, feature, streamed),
+        endpoint=endpoint(asked),
         org=feature.org,
         key_id=f"key_{feature.org}",
         feature=feature.name,
         task=feature.task,
         provider=family,
-        model_requested=model,
-        model_sent=model,
-        streamed=streamed,
+        model_requested=asked.model,
+        model_sent=asked.model,
+        streamed=asked.streamed,
         max_tokens=feature.max_tokens,
-        request_bytes=180 + prompt * 4,
+        request_bytes=asked.request_bytes,
     )
+    if any(event.crashed for event in mine):
+        return Ended(
+            begun=begun,
+            outcome="interrupted",
+            ended_by="crash",
+            error_source="lectr",
+            request_bytes=begun.request_bytes,
+            client_retry=moment.retry or None,
+        )
     category = _fault(mine, chance)
     if category is not None:
-        return _failed(begun, moment, category, family, chance)
+        return _failed(begun, moment, category, asked, mine, chance)
+    return _answered(begun, moment, asked, mine, chance)
+
+
+def is_tried_again(made: Ended, patience_s: float) -> bool:
+    """Whether a client's SDK asks again after this: it was turned away, or took longer than the client waits."""
+    late = made.outcome == "client_disconnected" and made.duration_ns >= int(patience_s * _S_NS)
+    return late or (made.error_category in RETRIED and made.status != 200)
+
+
+def _answered(begun: Begun, moment: Moment, asked: Ask, events: Sequence[Event], chance: Random) -> Ended:
+    feature, family, model = asked.feature, asked.family, asked.model
     slower = 1.0
     no_cache = False
-    for event in mine:
+    for event in events:
         slower *= event.slower
         no_cache = no_cache or event.no_cache
-    return _answered(begun, moment, feature, family, prompt, slower, no_cache, chance)
-
-
-def _answered(
-    begun: Begun,
-    moment: Moment,
-    feature: Feature,
-    family: Family,
-    prompt: int,
-    slower: float,
-    no_cache: bool,
-    chance: Random,
-) -> Ended:
-    model = begun.model_sent or ""
-    counts = _prompt_units(prompt, feature, no_cache, chance)
-    answer = 0 if not feature.answer else max(1, int(chance.lognormvariate(_log(feature.answer), feature.answer_sigma)))
+    counts = _prompt_units(asked.prompt, feature, no_cache, chance)
+    answer = 0 if not feature.answer else max(1, int(chance.lognormvariate(median(feature.answer), feature.answer_sigma)))
     finish = "stop"
     if feature.max_tokens is not None and answer >= feature.max_tokens:
         answer, finish = feature.max_tokens, "length"
-    thought = int(chance.lognormvariate(_log(3.0 * feature.answer), 0.7)) if feature.answer and thinks(model) else 0
+    thought = int(chance.lognormvariate(median(3.0 * feature.answer), 0.7)) if feature.answer and thinks(model) else 0
     pace = PACES[family]
-    first_s = chance.lognormvariate(_log(pace.first_s), pace.sigma) * slower
-    rate = chance.lognormvariate(_log(pace.tokens_per_s), pace.sigma)
-    first_ns = int((first_s + prompt / 90_000 + thought / rate) * _S_NS)
+    first_s = chance.lognormvariate(median(pace.first_s), pace.sigma) * slower
+    rate = chance.lognormvariate(median(pace.tokens_per_s), pace.sigma)
+    first_ns = int((first_s + asked.prompt / 90_000 + thought / rate) * _S_NS)
     rest_ns = int(answer / rate * slower * _S_NS)
-    leaves = begun.streamed and chance.random() < _LEAVES
-    if leaves:
+    cut = _cut(asked, (first_ns + rest_ns) / _S_NS, chance)
+    if cut == "late":
+        return _late(begun, moment, asked, chance)
+    if cut:
         share = chance.random()
         answer, rest_ns = max(1, int(answer * share)), int(rest_ns * share)
     if answer:
@@ -111,42 +125,89 @@ def _answered(
     if thought:
         counts["reasoning"] = thought
     duration_ns = first_ns + rest_ns
-    # What the older clients of chat completions do not ask for, their streams do not report.
-    told = not begun.streamed or family in ("anthropic", "gemini") or feature.via != "chat"
-    told = (told or chance.random() < feature.asks_usage) and not (leaves and family != "anthropic")
-    reading = Reading(
-        state=("partial" if leaves else "reported") if told else "absent",
-        usage=Usage(counts, _raw(family, prompt, counts, answer + thought), True) if told else None,
-        model=dated(family, model),
-        finish_reason=None if leaves else finish,
-        deltas=answer if begun.streamed else 0,
-        delta_chars=int(answer * chance.uniform(3.9, 4.4)) if begun.streamed else 0,
-    )
     return Ended(
         begun=begun,
-        outcome="client_disconnected" if leaves else "ok",
-        ended_by="client_gone" if leaves else "completed",
+        outcome="upstream_failed" if cut == "broke" else "client_disconnected" if cut else "ok",
+        ended_by="provider_failed" if cut == "broke" else "client_gone" if cut else "completed",
         status=200,
+        error_source="network" if cut == "broke" else "client" if cut else None,
+        error_category="network" if cut == "broke" else None,
         duration_ns=duration_ns,
         ttfb_ns=first_ns if not begun.streamed else int(first_ns * 0.9),
         ttft_ns=first_ns if begun.streamed else duration_ns,
-        gateway_ns=int(chance.lognormvariate(_log(110_000), 0.3)),
+        gateway_ns=int(chance.lognormvariate(median(110_000), 0.3)),
         request_bytes=begun.request_bytes,
         response_bytes=420 + answer * (190 if begun.streamed else 4),
         response_digest=f"{chance.getrandbits(256):064x}",
-        faithful=None if leaves else True,
+        faithful=None if cut else True,
         client_retry=moment.retry or None,
         provider_request_id=f"req_{chance.getrandbits(64):016x}",
-        reading=reading,
+        reading=_reading(begun, asked, counts, answer, None if cut else finish, chance),
         attempts=(Attempt(provider=family, model=model, status=200, category=None, duration_ns=duration_ns),),
+        headroom=headroom(family, asked.prompt + answer, moment.at_ns, events, refused=False, chance=chance),
     )
 
 
-def _failed(begun: Begun, moment: Moment, category: str, family: Family, chance: Random) -> Ended:
+def _cut(asked: Ask, took_s: float, chance: Random) -> _Cut:
+    if not asked.streamed:
+        return "late" if took_s > asked.feature.patience_s else ""
+    lot = chance.random()
+    return "left" if lot < _LEAVES else "broke" if lot < _LEAVES + _BREAKS else ""
+
+
+def _late(begun: Begun, moment: Moment, asked: Ask, chance: Random) -> Ended:
+    """The client waited as long as it does, and had nothing."""
+    took_ns = int(asked.feature.patience_s * _S_NS)
+    tried = Attempt(provider=asked.family, model=asked.model, status=None, category=None, duration_ns=took_ns)
+    return Ended(
+        begun=begun,
+        outcome="client_disconnected",
+        ended_by="client_gone",
+        error_source="client",
+        duration_ns=took_ns,
+        gateway_ns=int(chance.lognormvariate(median(110_000), 0.3)),
+        request_bytes=begun.request_bytes,
+        client_retry=moment.retry or None,
+        attempts=(tried,),
+    )
+
+
+def _reading(begun: Begun, asked: Ask, counts: dict[str, int], answer: int, finish: str | None, chance: Random) -> Reading:
+    """What could be read of the answer. Without a reason to finish it was cut off, and told what it had told by then."""
+    family, feature = asked.family, asked.feature
+    usage = None
+    if finish is not None:
+        # What the older clients of chat completions do not ask for, their streams do not report.
+        told = not begun.streamed or family in ("anthropic", "gemini") or feature.via != "chat"
+        if told or chance.random() < feature.asks_usage:
+            whole = answer + counts.get("reasoning", 0)
+            usage = Usage(counts, _raw(family, asked.prompt, counts, whole), True)
+    elif family == "gemini":
+        usage = Usage(counts, _raw(family, asked.prompt, counts, answer + counts.get("reasoning", 0)), True)
+    elif family == "anthropic":
+        # The prompt is counted when the answer begins, the answer only at its end.
+        begun_with = min(answer, chance.randrange(1, 9))
+        said = {unit: count for unit, count in counts.items() if unit not in ("output", "reasoning")} | {
+            "output": begun_with
+        }
+        usage = Usage(said, _raw(family, asked.prompt, said, begun_with), True)
+    deltas = (1 + int(answer / _TOKENS_A_DELTA[family]) if begun.streamed else 1) if answer else 0
+    return Reading(
+        state="absent" if usage is None else "partial" if finish is None else "reported",
+        usage=usage,
+        model=dated(family, asked.model),
+        finish_reason=finish,
+        deltas=deltas,
+        delta_chars=int(answer * chance.lognormvariate(median(feature.bytes_a_token), 0.03)) if answer else 0,
+    )
+
+
+def _failed(begun: Begun, moment: Moment, category: str, asked: Ask, events: Sequence[Event], chance: Random) -> Ended:
+    family = asked.family
     is_network = category == "network"
     status = 502 if is_network else 529 if category == "overload" and family == "anthropic" else STATUS[category]
     from_gateway = is_network or category == "timeout"
-    duration_ns = int(chance.lognormvariate(_log(600_000 if category == "timeout" else 240), 0.5) * _MS_NS)
+    duration_ns = int(chance.lognormvariate(median(600_000 if category == "timeout" else 240), 0.5) * _MS_NS)
     tried = Attempt(
         provider=family,
         model=begun.model_sent,
@@ -154,6 +215,10 @@ def _failed(begun: Begun, moment: Moment, category: str, family: Family, chance:
         category=category,
         duration_ns=duration_ns,
     )
+    room: dict[str, str] = {}
+    if not from_gateway:
+        out = category == "rate_limit"
+        room = headroom(family, 0, moment.at_ns, events, refused=out, chance=chance)
     return Ended(
         begun=begun,
         outcome="upstream_failed" if from_gateway else "provider_error",
@@ -164,7 +229,7 @@ def _failed(begun: Begun, moment: Moment, category: str, family: Family, chance:
         error_code={"network": "provider_unreachable", "timeout": "provider_timeout"}.get(category),
         duration_ns=duration_ns,
         ttfb_ns=None if from_gateway else duration_ns,
-        gateway_ns=int(chance.lognormvariate(_log(110_000), 0.3)),
+        gateway_ns=int(chance.lognormvariate(median(110_000), 0.3)),
         request_bytes=begun.request_bytes,
         response_bytes=210,
         response_digest=f"{chance.getrandbits(256):064x}",
@@ -172,21 +237,8 @@ def _failed(begun: Begun, moment: Moment, category: str, family: Family, chance:
         client_retry=moment.retry or None,
         provider_request_id=None if from_gateway else f"req_{chance.getrandbits(64):016x}",
         attempts=(tried,),
+        headroom=room,
     )
-
-
-def _model(feature: Feature, events: Sequence[Event], chance: Random) -> tuple[Family, str]:
-    for event in events:
-        if event.model is not None:
-            return event.model
-    if len(feature.models) == 1:
-        return feature.models[0][1:]
-    lot = chance.random() * sum(share for share, _, _ in feature.models)
-    for share, family, model in feature.models:
-        lot -= share
-        if lot < 0:
-            return family, model
-    return feature.models[-1][1:]
 
 
 def _fault(events: Sequence[Event], chance: Random) -> str | None:
@@ -229,24 +281,6 @@ def _raw(family: Family, prompt: int, counts: dict[str, int], answer: int) -> di
         "total_tokens": prompt + answer,
         "prompt_tokens_details": {"cached_tokens": read},
     }
-
-
-def _endpoint(family: Family, feature: Feature, streamed: bool) -> str:
-    if family == "anthropic":
-        return "/v1/messages"
-    if family == "groq":
-        return "/openai/v1/chat/completions"
-    if family == "gemini":
-        action = (
-            "embedContent" if feature.via == "embeddings" else "streamGenerateContent" if streamed else "generateContent"
-        )
-        return f"/v1beta/models/{{model}}:{action}"
-    return {"chat": "/v1/chat/completions", "responses": "/v1/responses", "embeddings": "/v1/embeddings"}[feature.via]
-
-
-@lru_cache(maxsize=256)
-def _log(median: float) -> float:
-    return log(median)
 
 
 def _uuid7(at_ns: int, chance: Random) -> str:

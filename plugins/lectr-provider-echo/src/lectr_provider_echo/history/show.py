@@ -13,7 +13,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lectr_core import CommandLine, OperatorError
+from lectr_core import Accountant, CommandLine, OperatorError
 from lectr_provider_echo.history.calendar import DAY_NS
 from lectr_provider_echo.history.fill import History, fill
 
@@ -46,8 +46,11 @@ def tell(console: Console, line: CommandLine, days: float, requests: int | None,
     until_ns = time.time_ns() - _MINUTE_NS
     history = History(days=days, requests=requests or max(1, int(days * A_DAY)), seed=seed, until_ns=until_ns)
     began_s = time.monotonic()
+    accountant = Accountant(books, learns=True)
     with _Bar(console, history.requests) as bar:
-        stored = trio.run(fill, history, sinks, books, bar.show)
+        stored = trio.run(fill, history, sinks, accountant, bar.show)
+    # So that the gateway knows tomorrow what this past taught of tokens.
+    accountant.keep(settings.gateway.data)
     took_s = time.monotonic() - began_s
     first = time.strftime("%Y-%m-%d %H:%M", time.gmtime((until_ns - int(days * DAY_NS)) / 10**9))
     console.print(f"stored {stored:,} requests since {first} UTC in {took_s:.1f} s, {stored / took_s:,.0f} a second")
