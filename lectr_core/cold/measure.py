@@ -22,6 +22,7 @@ from lectr_core.cold.conformal import Interval
 from lectr_core.cold.money import MAX_NANOUSD, price
 from lectr_core.cold.prices import Rates
 from lectr_core.model import units
+from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Ended
 
 CUT_OFF: Final = "cut off: at least what had come, at most what the request allowed"
@@ -61,9 +62,11 @@ def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Accoun
     of_prompt, of_answer = asked.interval, given.interval
     limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens)
     output_high: int | None = of_answer.high
+    uncut = None
     if not is_whole:
         output_high = limits.output_tokens
     elif given.source == "estimated":
+        uncut = of_answer.high
         output_high = None if limits.output_tokens is None else min(of_answer.high, limits.output_tokens)
     if output_high is not None and output_high < of_answer.middle:
         output_high = None
@@ -78,6 +81,7 @@ def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Accoun
         output_tokens=of_answer.middle,
         output_tokens_low=of_answer.low,
         output_tokens_high=output_high,
+        output_tokens_high_uncut=uncut,
     )
     return _priced(counted, ended, find)
 
@@ -91,7 +95,7 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
     reading, reported = ended.reading, found.output_tokens
     if reading.state != "partial" or not reading.delta_chars or reported is None or ended.begun.connection is not None:
         return found
-    if found.by_model or found.cost_basis == "reported":
+    if found.by_model or _is_told(reading):
         return found
     given = known.predict(ended, "output")
     seen = given.interval
@@ -124,6 +128,13 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
             units.OUTPUT: found.cost_parts_nanousd.get(units.OUTPUT, 0) + cost - found.cost_nanousd,
         },
     )
+
+
+def _is_told(reading: Reading) -> bool:
+    """Whether the provider itself said what the request cost. Not whether that is the cost: which price is taken must not
+    change the counts."""
+    terms = reading.usage.terms if reading.usage is not None else None
+    return terms is not None and terms.cost_nanousd is not None
 
 
 def _is_worth_it(ended: Ended, found: Account, known: Predicts) -> bool:
