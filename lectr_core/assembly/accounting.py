@@ -22,8 +22,9 @@ class Accountant:
         """*learns*: tokens that nobody reported are predicted from the records before, as the cold process does."""
         from lectr_core.cold.account import account
         from lectr_core.cold.prices import PriceDesk
+        from lectr_core.cold.restate import restate
 
-        self._account, self._desk = account, PriceDesk(books)
+        self._account, self._restate, self._desk = account, restate, PriceDesk(books)
         self._learnt = None
         if learns:
             from lectr_core.cold.calibration import Calibration
@@ -38,6 +39,10 @@ class Accountant:
         from lectr_core.cold.measure import told_or_measured
 
         return told_or_measured(ended, found, self._desk.find, self._learnt)
+
+    def restate(self, ended: Ended, before: Account) -> Account:
+        """What was counted before, priced again: all of *before* but its money and its bounds stays. Units: as `account`."""
+        return self._restate(ended, before, self._desk.find)
 
     def used(self) -> Sequence[UsedPrice]:
         """Every price that was found so far, each once."""
