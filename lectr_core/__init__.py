@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from lectr_core.model.decision import PASS, Drain, Facts, Route, Verdict
     from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
     from lectr_core.model.reading import Reading, Share, Terms, Tree, Turn, Usage
-    from lectr_core.model.record import Account, Attempt, Begun, Ended, ModelCost, Record
+    from lectr_core.model.record import CLOSED, Account, Attempt, Begun, Ended, ModelCost, Record
     from lectr_core.model.secret import Credential, Secret
     from lectr_core.model.settings import DrainSettings, GatewaySettings, ProviderSettings, Section, Settings, drain_of
     from lectr_core.ports import (
@@ -81,6 +81,7 @@ __all__ = [
     "ABSENT",
     "BAD_INPUT",
     "BATCH",
+    "CLOSED",
     "NANO",
     "PASS",
     "Account",
@@ -222,7 +223,7 @@ _ROOMS = {
     "lectr_core.model.decision": "PASS Drain Facts Route Verdict",
     "lectr_core.model.price": "NANO PriceQuestion Quote UsedPrice",
     "lectr_core.model.reading": "Reading Share Terms Tree Turn Usage",
-    "lectr_core.model.record": "Account Attempt Begun Ended ModelCost Record",
+    "lectr_core.model.record": "CLOSED Account Attempt Begun Ended ModelCost Record",
     "lectr_core.model.secret": "Credential Secret",
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (

@@ -7,7 +7,7 @@ where a ceiling is known. All the rules and their reasons: docs/explanation/acco
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
@@ -17,12 +17,29 @@ from lectr_core.cold.prices import Rates, day_of
 from lectr_core.model import units
 from lectr_core.model.price import PriceQuestion
 from lectr_core.model.reading import Terms, Usage
-from lectr_core.model.record import Account, Ended, ModelCost
+from lectr_core.model.record import CLOSED, Account, Ended, ModelCost
 
-__all__ = ["SIDE_UNITS", "Find", "IsFirst", "account", "ask", "price", "round_half_even"]
+__all__ = ["SIDE_UNITS", "Find", "IsFirst", "Waiting", "account", "ask", "price", "round_half_even"]
 
 IsFirst = Callable[[str, str, int], bool]
 """Whether a record is the one that counts what several may report: `Counted.is_first`."""
+
+
+class Waiting(Protocol):
+    """Which records are open, and until when: `Counted`."""
+
+    def is_counted(self, name: str, started_ns: int) -> bool:
+        """Whether any record has counted *name*."""
+        ...
+
+    def wait(self, name: str, record: str, started_ns: int) -> None:
+        """Remember that *record* is open until *name* is counted."""
+        ...
+
+    def waiting(self, name: str, started_ns: int) -> Sequence[str]:
+        """Which records are."""
+        ...
+
 
 UNKNOWN: Final = Account(price_note="the answer told no counts, and there is nothing to measure them by")
 NOTHING: Final = Account(
@@ -67,19 +84,40 @@ def always_first(_name: str, _record: str, _started_ns: int) -> bool:
     return True
 
 
-def account(ended: Ended, find: Find, is_first: IsFirst = always_first) -> Account:
+class NoneWaits:
+    """For those who have no memory of what is open. Satisfies `Waiting`."""
+
+    def is_counted(self, name: str, started_ns: int) -> bool:
+        """Never."""
+        return False
+
+    def wait(self, name: str, record: str, started_ns: int) -> None:
+        """Forget it."""
+
+    def waiting(self, name: str, started_ns: int) -> Sequence[str]:
+        """None of them."""
+        return ()
+
+
+NONE_WAITS: Final = NoneWaits()
+
+
+def account(ended: Ended, find: Find, is_first: IsFirst = always_first, waiting: Waiting = NONE_WAITS) -> Account:
     """Count and price one finished exchange. Units: tokens; nano-dollars."""
     reading = ended.reading
     usage = reading.usage
     if usage is None or reading.state not in ("reported", "partial"):
-        return _without_usage(ended, find)
+        return _without_usage(ended, find) if not _later(ended, waiting) else COUNTED
     terms = usage.terms or _NO_TERMS
     if not _is_possible(usage, terms):
         return IMPOSSIBLE
+    closes: tuple[str, ...] = ()
     if terms.once is not None and reading.state == "reported":
-        name = f"{_server(ended)} {terms.once}"
-        if not is_first(name, ended.begun.id, ended.begun.started_ns):
+        begun, names = ended.begun, dict.fromkeys((terms.once, reading.answer_id or terms.once))
+        if not is_first(_name(ended, terms.once), begun.id, begun.started_ns):
             return COUNTED
+        open_ones = (one for name in names for one in waiting.waiting(_name(ended, name), begun.started_ns))
+        closes = tuple(one for one in dict.fromkeys(open_ones) if one != begun.id)
     pieces = _pieces(ended, usage, terms)
     quoted = [find(piece.questions) if piece.questions else None for piece in pieces]
     is_final = reading.state == "reported"
@@ -89,6 +127,8 @@ def account(ended: Ended, find: Find, is_first: IsFirst = always_first) -> Accou
     money = _as_told(add_up(moneys), quoted[0], terms, is_final=is_final)
     counted = _counted(_sums(pieces), is_final=is_final)
     found = _with_money(counted, money, _speaking(quoted))
+    if closes:
+        found = attrs.evolve(found, closes=closes)
     if len(pieces) > 1:
         found = attrs.evolve(found, by_model=_by_model(pieces, moneys, quoted))
     return found if is_final else _bounded(found, money, ended, terms, find)
@@ -139,6 +179,28 @@ def ask(
         models = dict.fromkeys((ended.reading.model, begun.model_sent or begun.model_requested))
         variant = ended.reading.variant
     return tuple(PriceQuestion(provider, model, day, variant, input_tokens, region) for model in models if model)
+
+
+def _later(ended: Ended, waiting: Waiting) -> bool:
+    """Remember what is told later, and under which name. Returns whether it was told already."""
+    reading, begun = ended.reading, ended.begun
+    if reading.state == "open":
+        told_as = reading.awaits or reading.answer_id
+        if told_as is None:
+            return False
+        name = _name(ended, told_as)
+        if waiting.is_counted(name, begun.started_ns):
+            return True
+        waiting.wait(name, begun.id, begun.started_ns)
+    elif reading.awaits is not None and reading.answer_id is not None:
+        # An answer that says where the result of another one stands: who waits for that one waits here.
+        for one in waiting.waiting(_name(ended, reading.answer_id), begun.started_ns):
+            waiting.wait(_name(ended, reading.awaits), one, begun.started_ns)
+    return False
+
+
+def _name(ended: Ended, name: str) -> str:
+    return f"{_server(ended)} {name}"
 
 
 def _server(ended: Ended) -> str | None:
@@ -232,6 +294,8 @@ def _without_usage(ended: Ended, find: Find) -> Account:
         return UNBILLED
     if state == "open":
         return OPEN
+    if state == "closed":
+        return CLOSED
     if state == "in_turns":
         return IN_TURNS
     if ended.outcome == "lectr_refused" and not ended.attempts:

@@ -4,7 +4,11 @@ A response that was worked on in the background can be fetched any number of tim
 record that reports such usage counts it, and remembers its name here; every later one counts nothing. Asked again about the
 same record, the answer stays the same, so that records may be accounted for again, by other sinks or after a crash.
 
-The file has one line for each, `day name record`; the name is a digest. Called by `account.py`, in the cold process alone.
+The request that began such work is `open` until then; its record waits under the same name, and is closed by the one that
+counts it.
+
+The file has one line for each, `day name record`; the name is a digest, with a `+` in front for a record that waits.
+Called by `account.py`, in the cold process alone.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ class Counted:
 
     path: Path
     _by_name: dict[str, str] | None = attrs.field(init=False, default=None)
+    _waiting: dict[str, list[str]] = attrs.field(init=False, factory=dict)
 
     def is_first(self, name: str, record: str, started_ns: int) -> bool:
         """Whether *record* (its id) is the one that counts *name*.
@@ -40,13 +45,31 @@ class Counted:
         Shapes: *name* is the provider's id and the name of what is counted; *started_ns* is the record's time.
         """
         known = self._read(started_ns // _DAY_NS)
-        digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
+        digest = _digest(name)
         first = known.get(digest)
         if first is None:
             known[digest] = record
             self._add(f"{started_ns // _DAY_NS} {digest} {record}\n")
             return True
         return first == record
+
+    def is_counted(self, name: str, started_ns: int) -> bool:
+        """Whether a record has counted *name*."""
+        return _digest(name) in self._read(started_ns // _DAY_NS)
+
+    def wait(self, name: str, record: str, started_ns: int) -> None:
+        """Remember that *record* is open until *name* is counted."""
+        self._read(started_ns // _DAY_NS)
+        digest = _digest(name)
+        waiting = self._waiting.setdefault(digest, [])
+        if record not in waiting:
+            waiting.append(record)
+            self._add(f"{started_ns // _DAY_NS} +{digest} {record}\n")
+
+    def waiting(self, name: str, started_ns: int) -> tuple[str, ...]:
+        """Which records were open until *name* was counted, the oldest first."""
+        self._read(started_ns // _DAY_NS)
+        return tuple(self._waiting.get(_digest(name), ()))
 
     def _read(self, today: int) -> dict[str, str]:
         if self._by_name is None:
@@ -61,7 +84,11 @@ class Counted:
             for line in lines:
                 day, _, rest = line.partition(" ")
                 digest, _, record = rest.partition(" ")
-                if record and day.isdigit() and int(day) >= today - KEPT_DAYS:
+                if not record or not day.isdigit() or int(day) < today - KEPT_DAYS:
+                    continue
+                if digest.startswith("+"):
+                    self._waiting.setdefault(digest[1:], []).append(record)
+                else:
                     self._by_name.setdefault(digest, record)
         return self._by_name
 
@@ -77,3 +104,7 @@ class Counted:
                 os.close(file)
         except OSError as exc:
             _log.warning("cannot write %s: %s; a result fetched again may be counted again", self.path.name, exc.strerror)
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import attrs
 import trio
 
-from lectr_core.cold.account import IsFirst, account, always_first
+from lectr_core.cold.account import NONE_WAITS, IsFirst, Waiting, account, always_first
 from lectr_core.cold.calibration import Calibration
 from lectr_core.cold.measure import told_or_measured
 from lectr_core.cold.prices import PriceDesk
@@ -67,6 +67,8 @@ class Delivery:
     """Monotonic, in seconds."""
     is_first: IsFirst = always_first
     """Which record counts what several may report: `Counted.is_first`."""
+    waiting: Waiting = NONE_WAITS
+    """Which records are open until then: `Counted`."""
     calibration: Calibration = attrs.field(factory=Calibration)
     """What reported requests say of those that report nothing."""
     teaches: bool = True
@@ -216,7 +218,7 @@ class Delivery:
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _account(self, ended: Ended) -> Account:
-        accounted = account(ended, self.desk.find, self.is_first)
+        accounted = account(ended, self.desk.find, self.is_first, self.waiting)
         return told_or_measured(ended, accounted, self.desk.find, self.calibration)
 
     async def _learn(self, records: Sequence[Record]) -> None:

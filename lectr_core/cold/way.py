@@ -54,7 +54,15 @@ async def run(data: Path, sinks: Sequence[Sink], price_books: Sequence[PriceBook
     calibration_path = data / calibration_file.FILE
     calibration = calibration_file.read(calibration_path)
     deliveries = [
-        Delivery(sink, journal, desk, is_first=counted.is_first, calibration=calibration, teaches=number == 0)
+        Delivery(
+            sink,
+            journal,
+            desk,
+            is_first=counted.is_first,
+            waiting=counted,
+            calibration=calibration,
+            teaches=number == 0,
+        )
         for number, sink in enumerate(sinks)
     ]
     async with trio.open_nursery() as nursery:

@@ -102,10 +102,12 @@ class BatchReader(WholeReader):
         findings.finish_reason, findings.tier = raw_word(batch.status), BATCH
         tree, file = raw_tree(batch.usage), raw_word(batch.output_file_id)
         requests = count(raw_tree(batch.request_counts).get("completed"))
+        # Where the results are told, whether or not they are summed up here.
+        awaits = file if findings.answer_id is not None else None
         is_told = findings.finish_reason in _FINISHED and findings.model is not None and file is not None
         reading = findings.reading(usage_of_either(tree) if tree and is_told else None)
         if reading.usage is None or not any(reading.usage.units.values()):
-            return attrs.evolve(reading, state="unbilled", usage=None)
+            return attrs.evolve(reading, state="unbilled", usage=None, awaits=awaits)
         mean = max(1, (count(tree.get("input_tokens")) or 0) // max(1, requests or 1))
         terms = attrs.evolve(reading.usage.terms or Terms(), once=file, longest_prompt=mean)
         return attrs.evolve(reading, usage=attrs.evolve(reading.usage, terms=terms))

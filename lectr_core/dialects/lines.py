@@ -125,7 +125,7 @@ class LinesReader(ABC):
             return Reading(state="unreadable")
         if not self.sums.requests:
             return Reading(state="unbilled")
-        return self.sums.reading(self._once) if complete else Reading(state="open")
+        return self.sums.reading(self._once) if complete else Reading(state="open", awaits=self._once)
 
     def _take(self, line: bytes) -> None:
         if self.MARK in line:

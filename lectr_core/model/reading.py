@@ -13,7 +13,7 @@ from lectr_core.model.value import value
 Tree = Mapping[str, Any]  # Any: a recursive tree of numbers, which msgspec cannot name
 """A provider's usage object as sent, less everything that is neither a number nor a short enumerated word."""
 
-UsageState = Literal["reported", "partial", "absent", "unreadable", "open", "unbilled", "in_turns"]
+UsageState = Literal["reported", "partial", "absent", "unreadable", "open", "closed", "unbilled", "in_turns"]
 
 
 @value
@@ -71,8 +71,8 @@ class Reading:
     state: UsageState = "absent"
     """`reported`: final counts. `partial`: counts of a stream that broke off, a lower bound. `absent`: the answer held
     none. `unreadable`: it was too large, too deep or no valid JSON. `open`: it is used later, and told by another answer.
-    `unbilled`: a request of a kind that no tokens are billed for. `in_turns`: a connection whose counts stand with its
-    turns; only the gateway itself says so."""
+    `closed`: it was open, and that answer has come; only a store says so. `unbilled`: a request of a kind that no tokens
+    are billed for. `in_turns`: a connection whose counts stand with its turns; only the gateway itself says so."""
     usage: Usage | None = None
     """Set where state is `reported` or `partial`."""
     model: str | None = None
@@ -82,6 +82,8 @@ class Reading:
     `batch`, `fast`); None for the usual one."""
     answer_id: str | None = None
     """The provider's id for the answer, where its head had no request id."""
+    awaits: str | None = None
+    """Under which name (`Terms.once`) the usage of what `answer_id` names is told, where that is another name."""
     finish_reason: str | None = None
     """The last one reported, in the provider's word."""
     error_category: str | None = None

@@ -6,7 +6,7 @@ side makes of it. No field can hold content, a key or a query string.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -181,8 +181,30 @@ class Account:
     """ISO date from which the price holds, or on which the source was issued."""
     price_note: str | None = None
     """What the price could not say, e.g. `no rate for cache_read: input rate used`."""
+    closes: tuple[str, ...] = ()
+    """Ids of earlier records that were `open`: what they began is counted with this one, so that they cost nothing more."""
     by_model: tuple[ModelCost, ...] = ()
     """Where several models, tiers or prompts were priced apart: each of them. They sum to the rest of the account."""
+
+
+CLOSED: Final = Account(
+    tokens_source="reported",
+    input_tokens=0,
+    input_tokens_low=0,
+    input_tokens_high=0,
+    output_tokens=0,
+    output_tokens_low=0,
+    output_tokens_high=0,
+    cached_input_tokens=0,
+    cache_write_tokens=0,
+    reasoning_tokens=0,
+    cost_nanousd=0,
+    cost_low_nanousd=0,
+    cost_high_nanousd=0,
+    cost_basis="exact",
+    price_note="closed: counted with the request that told its result",
+)
+"""What a record that was `open` becomes in a store, once the record that counts it names it in `closes`."""
 
 
 @value(kw_only=True)

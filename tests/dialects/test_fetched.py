@@ -149,7 +149,7 @@ def test_a_batch_of_one_model_is_that_models() -> None:
 def test_a_download_that_breaks_off_counts_nothing() -> None:
     reader = of_file()
     reader.feed(lines(*RESULTS))
-    assert reader.finish(complete=False) == Reading(state="open")
+    assert reader.finish(complete=False) == Reading(state="open", awaits="file-1")
 
 
 def test_a_line_that_cannot_be_read_is_said() -> None:
@@ -197,6 +197,13 @@ def test_a_finished_batch_may_sum_itself_up_under_the_name_of_its_results() -> N
     usage = Usage(PARTS, USAGE, True, Terms(longest_prompt=10, once="file-1"))
     expected = Reading("reported", usage, "m-1", "batch", answer_id="batch_1", finish_reason="completed")
     assert read(reader, BATCH) == expected
+
+
+def test_a_batch_says_where_its_results_are_told() -> None:
+    reader = PROVIDER.reader(Call("GET", "/v1/batches/batch_1"), Answer(200, {"content-type": "application/json"}))
+    assert reader is not None
+    reading = read(reader, BATCH | {"usage": None})
+    assert (reading.state, reading.answer_id, reading.awaits) == ("unbilled", "batch_1", "file-1")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_after_a_rotation_that_fails_the_old_segment_serves_on(tmp_path: Path, m
 
 def test_a_segment_whose_head_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = fit(monkeypatch)
-    with Writer(tmp_path, segment_bytes=5_000) as out:
+    with Writer(tmp_path, segment_bytes=5_200) as out:
         out.begun(begun(out.next_seq()))
         write_whole(out, 2)
         disk.room = 1500 + 500  # the line that makes it long enough still fits, the head of the next segment does not

@@ -83,6 +83,9 @@ def test_a_batch_without_results_in_it_is_not_billed_and_one_that_begins_is_open
     reader = BatchReader()
     reader.feed(b'{"name": "batches/b1", "metadata": {"state": "BATCH_STATE_RUNNING"}}')
     assert reader.finish(complete=True) == Reading(state="unbilled", answer_id="batches/b1")
+    reader = BatchReader()
+    reader.feed(b'{"name": "batches/b1", "metadata": {"output": {"responsesFile": "files/f1"}}}')
+    assert reader.finish(complete=True) == Reading(state="unbilled", answer_id="batches/b1", awaits="f1")
     assert read(OpenBatchReader(), "told/batch_inlined.json") == Reading(state="open", answer_id="batches/b1")
 
 

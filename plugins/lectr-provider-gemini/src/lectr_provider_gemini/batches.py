@@ -31,6 +31,7 @@ class _Inlined:
 @attrs.define
 class _Output:
     inlinedResponses: _Inlined | None = None
+    responsesFile: msgspec.Raw = ABSENT
 
 
 @attrs.define
@@ -80,7 +81,9 @@ class BatchReader(WholeReader):
         for result in (inlined.inlinedResponses or ()) if inlined is not None else ():
             _add(sums, result.response, model.removeprefix("models/") if model is not None else None)
         if not sums.requests or name is None:
-            return Reading(state="unbilled", answer_id=name)
+            files = [raw_word(one.responsesFile) for one in outputs if one is not None]
+            file = next((one.rpartition("/")[2] for one in files if one), None)  # as the path of its download names it
+            return Reading(state="unbilled", answer_id=name, awaits=file)
         return attrs.evolve(sums.reading(name), answer_id=name)
 
 

@@ -14,7 +14,7 @@ import attrs
 from sqlite_utils import Database
 
 from lectr_core import Accuracy, Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
-from lectr_sink_sqlite import beside, file, meanings, retention, rollups, schema
+from lectr_sink_sqlite import beside, closing, file, meanings, retention, rollups, schema
 from lectr_sink_sqlite.rows import INSERT, Row, row, tame
 
 # How often it is looked for what is too old or too much. At a thousand requests a second that is 70 MB.
@@ -70,11 +70,12 @@ class Store:
             raise OperatorError(f"{self.path} was removed, or another file stands in its place")
         rows = [row(record) for record in records]
         places = [(cursor.stream, encode_cursor(cursor)) for cursor in cursors]
+        closed = [(one, record.ended.begun.id) for record in records for one in record.account.closes]
         with self._faults("write to"):
             try:
-                self._commit(rows, places)
+                self._commit(rows, places, closed)
             except UNKEEPABLE:
-                self._commit([tame(values) for values in rows], places)
+                self._commit([tame(values) for values in rows], places, closed)
 
     def show_in_flight(self, begun: Sequence[Begun]) -> None:
         """Take *begun* as all that is in flight."""
@@ -123,13 +124,14 @@ class Store:
             raise OperatorError(f"{self.path} is not open")
         return self._connection
 
-    def _commit(self, rows: Sequence[Row], places: Sequence[tuple[str, str]]) -> None:
+    def _commit(self, rows: Sequence[Row], places: Sequence[tuple[str, str]], closed: Sequence[tuple[str, str]]) -> None:
         live = self._live
         live.execute("BEGIN IMMEDIATE")
         try:
             (mark,) = live.execute(rollups.MARK).fetchone()
             live.executemany(INSERT, rows)
             rollups.add(live, mark)
+            closing.close(live, closed)
             live.executemany(PUT_CURSOR, places)
             live.execute("COMMIT")
         except UNKEEPABLE:
