@@ -152,6 +152,19 @@ class _Findings(Findings):
         return lengths
 
 
+def _only_text(chunk: _Chunk) -> msgspec.Raw:
+    """The content of a chunk that says nothing else which another might not say."""
+    if (
+        chunk.choices is None
+        or len(chunk.choices) != 1
+        or len(chunk.usage) > len(b"null")
+        or len(chunk.error) > len(b"null")
+    ):
+        return ABSENT
+    choice = chunk.choices[0]
+    return ABSENT if choice.delta is None or len(choice.finish_reason) > len(b"null") else choice.delta.content
+
+
 def _message_chars(message: _Message) -> int:
     chars = raw_chars(message.content) or raw_chars(message.refusal)
     # Some servers send one piece of reasoning under both names.
@@ -217,7 +230,12 @@ class CompletionsEventReader(EventReader):
             self.findings.note(_answer.decode(data))
             return
         self.findings.note(chunk)
-        for chars in self.findings.note_choices(chunk.choices):
+        lengths = self.findings.note_choices(chunk.choices)
+        text = _only_text(chunk) if len(lengths) == 1 else ABSENT
+        if raw_chars(text) == sum(lengths) > 0:
+            self.saw_text(name, data, text)
+            return
+        for chars in lengths:
             self.saw_output(chars)
 
     def note_usage(self, raw: msgspec.Raw) -> None:

@@ -11,7 +11,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import attrs
+import msgspec
 
+from lectr_core.dialects.alike import Alike
+from lectr_core.dialects.findings import raw_chars
 from lectr_core.model.reading import Reading
 from lectr_core.wire.arrays import ArrayCutter, ItemTooLong
 from lectr_core.wire.body import BAD_INPUT
@@ -105,6 +108,7 @@ class EventReader(_PieceReader):
     def __init__(self) -> None:
         super().__init__()
         self._cutter = EventCutter(self.MAX_BYTES)
+        self._alike = Alike()
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take the next piece of the stream."""
@@ -115,7 +119,13 @@ class EventReader(_PieceReader):
         except EventTooLong as exc:
             events = exc.finished
             self._broken = True
+        known_chars = self._alike.chars
         for name, event in events:
+            chars = known_chars(name, event)
+            if chars:
+                self.deltas += 1
+                self.delta_chars += chars
+                continue
             try:
                 self.on_event(name, event)
             except BAD_INPUT:
@@ -124,6 +134,16 @@ class EventReader(_PieceReader):
     @abstractmethod
     def on_event(self, name: bytes, data: bytes) -> None:
         """One event. May raise ValueError (msgspec's errors are such) for one that says nothing."""
+
+    def saw_text(self, name: bytes, data: bytes, text: msgspec.Raw) -> None:
+        """Note that this event carried *text*, a JSON string, as its only output.
+
+        Events that differ from it in nothing but that text are from now on counted without being parsed: call it only where
+        all else in the event is what each one repeats, and has been noted.
+        """
+        self.saw_output(raw_chars(text))
+        if self._alike.tries:
+            self._alike.learn(name, data, bytes(text))
 
 
 class ArrayReader(_PieceReader):

@@ -244,9 +244,8 @@ class ResponsesEventReader(EventReader):
             self.findings.error_category = "in_band"
         elif kind.endswith(".delta"):
             # Audio comes in base64, whose length says nothing of its tokens.
-            chars = 0 if kind.endswith("audio.delta") else raw_chars(event.delta)
-            if chars:
-                self.saw_output(chars)
+            if raw_chars(event.delta) and not kind.endswith("audio.delta"):
+                self.saw_text(name, data, event.delta)
         elif kind in _WITH_RESPONSE:
             self.findings.note(_response.decode(event.response))
             self.ended = self.ended or kind in _LAST

@@ -125,12 +125,16 @@ class ChunkedBody:
         at, size = 0, len(data)
         while at < size and not self.done:
             if not self._left and not self._ending and not self._trailing:
-                at = self._take_chunk_head(data, at)
-                end = at + self._left
-                if self._left and data.startswith(b"\r\n", end):  # all of it is here, as nearly always
-                    content.append(data[at:end])
-                    self._left = 0
+                # Whole chunks, as nearly always: a stream's event is one.
+                while (match := _CHUNK_HEAD.match(data, at, at + MAX_CHUNK_LINE_BYTES)) is not None:
+                    start = match.end()
+                    end = start + int(match[1], 16)
+                    if end == start or not data.startswith(b"\r\n", end):
+                        break
+                    content.append(data[start:end])
                     at = end + 2
+                if at < size:
+                    at = self._take_chunk_head(data, at, match)
             elif self._left:
                 end = min(size, at + self._left)
                 content.append(data[at:end])
@@ -160,8 +164,7 @@ class ChunkedBody:
         self._ending -= len(piece)
         return at + len(piece)
 
-    def _take_chunk_head(self, data: bytes, at: int) -> int:
-        match = _CHUNK_HEAD.match(data, at, at + MAX_CHUNK_LINE_BYTES)
+    def _take_chunk_head(self, data: bytes, at: int, match: re.Match[bytes] | None) -> int:
         if match is None:
             rest = data[at : at + MAX_CHUNK_LINE_BYTES]
             if len(rest) == MAX_CHUNK_LINE_BYTES or not _CHUNK_HEAD_BEGUN.match(rest):

@@ -122,7 +122,9 @@ class MessageEventReader(EventReader):
         kind = event.type
         if kind == "content_block_delta":
             chars = 0 if event.delta is None else event.delta.chars
-            if chars:
+            if event.delta is not None and chars and chars == raw_chars(event.delta.text):
+                self.saw_text(name, data, event.delta.text)
+            elif chars:
                 self.saw_output(chars)
         elif kind == "content_block_start":
             kind = raw_word(_piece.decode(event.content_block).type)
