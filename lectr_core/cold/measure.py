@@ -60,7 +60,7 @@ def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Accoun
     asked, given = known.predict(ended, "input"), known.predict(ended, "output")
     is_whole = ended.outcome == "ok"
     of_prompt, of_answer = asked.interval, given.interval
-    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens)
+    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens, ended.begun.choices)
     output_high: int | None = of_answer.high
     uncut = None
     if not is_whole:
