@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,10 +21,10 @@ TEXTS = st.one_of(
 NOISE = st.none() | st.text("abcXYZ09", max_size=8)
 
 
-def chunk(text: Any, noise: str | None, reason: str | None, extra: dict[str, Any]) -> dict[str, Any]:
+def chunk(text: object, noise: str | None, reason: str | None, extra: dict[str, object]) -> dict[str, object]:
     """A chunk of a chat completion, as providers send it."""
     choice = {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": reason}
-    event: dict[str, Any] = {
+    event: dict[str, object] = {
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
         "model": "acme-5",
@@ -46,7 +45,7 @@ CHUNKS = st.builds(
 )
 
 
-def delta(text: str, number: int, noise: str | None, kind: str) -> dict[str, Any]:
+def delta(text: str, number: int, noise: str | None, kind: str) -> dict[str, object]:
     """A piece of a response."""
     event = {"type": f"response.{kind}.delta", "sequence_number": number, "item_id": "msg_1", "delta": text, "logprobs": []}
     return event if noise is None else {**event, "obfuscation": noise}
@@ -56,7 +55,7 @@ DELTAS = st.builds(delta, TEXTS, st.integers(0, 300), NOISE, st.sampled_from(["o
 SEPARATORS = st.sampled_from([(",", ":"), (", ", ": ")])
 
 
-def sent(events: list[dict[str, Any]], separators: tuple[str, str], *, ascii_only: bool, named: bool) -> bytes:
+def sent(events: list[dict[str, object]], separators: tuple[str, str], *, ascii_only: bool, named: bool) -> bytes:
     lines = [json.dumps(event, separators=separators, ensure_ascii=ascii_only) for event in events]
     names = [f"event: {event['type']}\n" if named else "" for event in events]
     return "".join(f"{name}data: {line}\n\n" for name, line in zip(names, lines, strict=True)).encode(errors="replace")
@@ -77,7 +76,7 @@ def read(reader: EventReader, stream: bytes, size: int) -> Reading:
 
 @given(st.lists(CHUNKS, max_size=12), SEPARATORS, st.booleans(), st.integers(1, 500))
 def test_chunks_come_to_the_same(
-    events: list[dict[str, Any]], separators: tuple[str, str], ascii_only: bool, size: int
+    events: list[dict[str, object]], separators: tuple[str, str], ascii_only: bool, size: int
 ) -> None:
     stream = sent(events, separators, ascii_only=ascii_only, named=False)
     assert read(CompletionsEventReader(), stream, size) == parsed(CompletionsEventReader(), stream)
@@ -85,7 +84,7 @@ def test_chunks_come_to_the_same(
 
 @given(st.lists(DELTAS, max_size=12), SEPARATORS, st.booleans(), st.booleans(), st.integers(1, 500))
 def test_deltas_of_a_response_come_to_the_same(
-    events: list[dict[str, Any]], separators: tuple[str, str], ascii_only: bool, named: bool, size: int
+    events: list[dict[str, object]], separators: tuple[str, str], ascii_only: bool, named: bool, size: int
 ) -> None:
     stream = sent(events, separators, ascii_only=ascii_only, named=named)
     assert read(ResponsesEventReader(), stream, size) == parsed(ResponsesEventReader(), stream)
