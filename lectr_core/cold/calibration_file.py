@@ -18,22 +18,25 @@ from lectr_core.cold.accuracy import Tally
 from lectr_core.cold.calibration import Calibration, Cell
 from lectr_core.cold.conformal import Scores
 from lectr_core.cold.regression import Fit
-from lectr_core.cold.visible import Key
+from lectr_core.cold.visible import BEGIN
 from lectr_core.model.codec import decode, encode
 
 _log = logging.getLogger("lectr.cold")
 
 FILE: Final = "calibration.json"
-VERSION: Final = 1
+VERSION: Final = 2
 
-_SIZE: Final = 4
+_SIZES: Final = (4, 10)
+"""Of a model's weights, and of what says how sure they are."""
+_NAMES: Final = 4
+"""That a tally goes by."""
 
 
 @attrs.frozen
 class _KeptCell:
     key: list[str]
     weights: list[float]
-    spread: list[list[float]]
+    spread: list[float]
     usual: float
     count: int
     scores: list[float]
@@ -95,7 +98,13 @@ def write(path: Path, calibration: Calibration) -> None:
 def _laid_out(calibration: Calibration) -> _Kept:
     cells = [
         _KeptCell(
-            list(key), cell.fit.weights, cell.fit.spread, cell.fit.usual, cell.fit.count, cell.scores.newest(), cell.cached
+            list(key),
+            list(cell.fit.weights),
+            list(cell.fit.spread),
+            cell.fit.usual,
+            cell.fit.count,
+            cell.scores.newest(),
+            cell.cached,
         )
         for key, cell in calibration.cells.items()
     ]
@@ -110,15 +119,14 @@ def _revived(kept: _Kept) -> Calibration:
     """Errors: ValueError where something in it cannot be."""
     made = Calibration(learnt=kept.learnt)
     for cell in kept.cells:
-        sizes = {len(cell.weights), len(cell.spread), *(len(line) for line in cell.spread)}
-        if sizes != {_SIZE}:
-            raise ValueError(f"a kind has {len(cell.weights)} weights; it needs {_SIZE}")
-        key: Key = tuple(cell.key)
-        fit = Fit(list(cell.weights), cell.spread, cell.usual, cell.count)
-        made.cells[key] = Cell(fit, Scores.of(cell.scores), cell.cached)
+        sizes = (len(cell.weights), len(cell.spread))
+        if sizes != _SIZES or not cell.key or cell.key[0] not in ("input", "output"):
+            raise ValueError(f"a kind has {sizes[0]} weights and {sizes[1]} for how sure they are; it needs {_SIZES}")
+        fit = Fit.again(cell.weights, cell.spread, BEGIN[cell.key[0]][1], cell.usual, cell.count)
+        made.cells[tuple(cell.key)] = Cell(fit, Scores.of(cell.scores), cell.cached)
     for one in kept.tallies:
-        if len(one.key) != _SIZE:
-            raise ValueError(f"a tally has {len(one.key)} names; it needs {_SIZE}")
+        if len(one.key) != _NAMES:
+            raise ValueError(f"a tally has {len(one.key)} names; it needs {_NAMES}")
         made.tallies[tuple(one.key)] = Tally(
             one.checked, one.held, one.widths, one.errors, one.predicted_tokens, one.reported_tokens
         )

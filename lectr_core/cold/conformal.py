@@ -19,7 +19,7 @@ import attrs
 
 COVERAGE: Final = 0.95
 """What an interval claims."""
-FEWEST: Final = 60
+FEWEST: Final = 40
 """Errors known before an interval is drawn from them. Below 39 there is none at all for this coverage."""
 WINDOW: Final = 800
 """Errors kept: the newest ones. A change in the traffic is forgotten after so many requests."""
@@ -28,11 +28,17 @@ _OFFSET: Final = 4.0
 """Tokens added before two counts are compared by their quotient: so a 0 can be, and small counts weigh less."""
 _DIGITS: Final = 5
 _EPSILON: Final = 1e-4
+_FARTHEST: Final = 20.0
+"""No end is farther off than so: 500 million times as many."""
 
 
-def score(truth: float, guess: float) -> float:
-    """How far off, as the logarithm of a quotient: 0 is exact, 0.05 is 5 % too low."""
-    return round(math.log((truth + _OFFSET) / (guess + _OFFSET)), _DIGITS)
+def score(truth: float, guess: float, doubt: float = 0.0) -> float:
+    """How far off, as the logarithm of a quotient: 0 is exact, 0.05 is 5 % too low.
+
+    Units: *doubt* is what weights that were not known well yet add to the variance of an error, that of noise being 1. It
+        is taken out, so that the errors of a model's youth say what is to be expected of it now.
+    """
+    return round(math.log((truth + _OFFSET) / (guess + _OFFSET)) / math.sqrt(1.0 + doubt), _DIGITS)
 
 
 @attrs.define
@@ -63,6 +69,16 @@ class Scores:
         self._by_time.append(error)
         insort(self._by_size, error)
 
+    def let_go(self, errors: Iterable[float]) -> None:
+        """Take these out again, as long as enough are left to draw an interval from."""
+        for error in errors:
+            if len(self._by_size) <= FEWEST:
+                return
+            at = bisect_left(self._by_size, error)
+            if at < len(self._by_size) and self._by_size[at] == error:
+                del self._by_size[at]
+                self._by_time.remove(error)
+
     def ends(self) -> tuple[float, float] | None:
         """Errors between which the next one lies with `COVERAGE`; None where too few are known."""
         count = len(self._by_size)
@@ -88,9 +104,13 @@ class Interval:
         return self.low <= truth <= self.high
 
 
-def interval(guess: float, ends: tuple[float, float]) -> Interval:
-    """Around *guess*. Whole numbers inside the real interval: for a count that is whole, none of the coverage is lost."""
+def interval(guess: float, ends: tuple[float, float], doubt: float = 0.0) -> Interval:
+    """Around *guess*. Whole numbers inside the real interval: for a count that is whole, none of the coverage is lost.
+
+    Units: *doubt* as in `score`; it makes the interval as much wider as it made errors smaller.
+    """
     middle = round(guess)
-    low = (guess + _OFFSET) * math.exp(ends[0] - _EPSILON) - _OFFSET
-    high = (guess + _OFFSET) * math.exp(ends[1] + _EPSILON) - _OFFSET
+    wide = math.sqrt(1.0 + doubt)
+    low = (guess + _OFFSET) * math.exp(max(ends[0] * wide - _EPSILON, -_FARTHEST)) - _OFFSET
+    high = (guess + _OFFSET) * math.exp(min(ends[1] * wide + _EPSILON, _FARTHEST)) - _OFFSET
     return Interval(max(0, min(middle, math.ceil(low))), middle, max(middle, math.floor(high)))

@@ -7,12 +7,16 @@ learnt (`calibration.py`). Called by `calibration.py` and `measure.py`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
+
+import attrs
 
 from lectr_core.cold.conformal import Interval
+from lectr_core.cold.regression import Features
 from lectr_core.model import units
 from lectr_core.model.record import Ended
 
+Way = Literal["input", "output"]
 Key = tuple[str, ...]
 """Names a kind of requests. The first part says what is predicted; the fewer parts, the wider the kind."""
 Counts = tuple[int, int, int, int]
@@ -20,15 +24,28 @@ Counts = tuple[int, int, int, int]
 Kind = tuple[Key, Counts]
 """With what it predicts from."""
 
+
+@attrs.frozen
+class Kinds:
+    """All kinds that one request belongs to."""
+
+    own: tuple[Kind, ...]
+    """Its feature's and its model's. Empty, or two: a feature that has not made enough errors to be judged by them is
+    judged by those of the other features of which that is so."""
+    wide: tuple[Kind, ...]
+    """Wider ones, each judged by the errors of all its requests; the last one is of all models."""
+
+
 # Weights of a request of a model that nobody knows, per feature, and how far off they may be. Some four letters make a
 # token of English text (docs/explanation/how-sure-are-the-numbers.md has figures); tools and images cost what they cost.
+# A piece may carry one token or fifty: where that was thought unlikely, 500 requests were not enough to find out.
 _UNIT: Final = 4.0
-OF_INPUT: Final = ((1.0, 1.0, 300.0, 8.0), (0.6, 0.6, 600.0, 20.0))
-OF_OUTPUT: Final = ((0.0, 1.0, 0.0, 2.0), (0.7, 0.7, 0.7, 8.0))
+OF_INPUT: Final = ((1.0, 1.0, 300.0, 8.0), (1.0, 1.0, 600.0, 100.0))
+OF_OUTPUT: Final = ((0.0, 1.0, 0.0, 2.0), (10.0, 1.0, 0.7, 100.0))
+BEGIN: Final = {"input": OF_INPUT, "output": OF_OUTPUT}
 INPUT_NAMES: Final = ("text bytes", "tool bytes", "images", "")
 OUTPUT_NAMES: Final = ("deltas", "characters", "max_tokens", "")
-INPUT_SCALES: Final = (_UNIT, _UNIT, 1.0, 1.0)
-OUTPUT_SCALES: Final = (1.0, _UNIT, 1.0, 1.0)
+SCALES: Final = {"input": (_UNIT, _UNIT, 1.0, 1.0), "output": (1.0, _UNIT, 1.0, 1.0)}
 
 COMPARABLE: Final = frozenset(
     {
@@ -75,19 +92,27 @@ def output_counts(ended: Ended) -> Counts:
     return reading.deltas if begun.streamed else 0, reading.delta_chars, min(begun.max_tokens or 0, units.MAX_COUNT), 1
 
 
-def input_kinds(ended: Ended) -> tuple[Kind, ...]:
-    """The kinds that a request belongs to, the narrowest first; the last one is of all models."""
-    who, endpoint = (provider_of(ended), model_of(ended)), ended.begun.endpoint
-    has_images = "images" if ended.begun.bulk is not None and ended.begun.bulk.images else ""
+def scaled(way: Way, counts: Counts) -> Features:
+    """Counts as a model takes them, so that a weight is near 1."""
+    first, second, third, one = counts
+    return (first / _UNIT if way == "input" else first, second / _UNIT, third, one)
+
+
+def input_key(ended: Ended) -> Key:
+    """The narrowest kind of a prompt."""
+    bulk = ended.begun.bulk
+    has_images = "images" if bulk is not None and bulk.images else ""
+    return ("input", ended.begun.endpoint, has_images, provider_of(ended), model_of(ended), ended.begun.feature)
+
+
+def input_kinds(ended: Ended) -> Kinds:
+    """The kinds that a prompt belongs to."""
+    key = input_key(ended)
     counts = input_counts(ended)
-    return (
-        (("input", endpoint, has_images, *who, ended.begun.feature), counts),
-        (("input", endpoint, has_images, *who), counts),
-        (("input", endpoint, has_images), counts),
-    )
+    return Kinds(((key, counts), (key[:5], counts)), ((key[:3], counts),))
 
 
-def output_kinds(ended: Ended) -> tuple[Kind, ...]:
+def output_kinds(ended: Ended) -> Kinds:
     """As `input_kinds`, for the answer: by the reason for which it ended, then whether it was streamed.
 
     What was asked for at most says something of an answer that ended for a reason, and nothing of one that was cut off. In
@@ -99,15 +124,12 @@ def output_kinds(ended: Ended) -> tuple[Kind, ...]:
     counts = output_counts(ended)
     deltas, chars, _, one = counts
     of_model: Key = ("output", endpoint, how, *who)
-    narrow: tuple[Kind, ...] = ()
+    own: tuple[Kind, ...] = ()
     if reason is not None:
-        narrow = (((*of_model, ended.begun.feature, reason), counts), ((*of_model, "", reason), counts))
-    return (
-        *narrow,
-        (of_model, (deltas, chars, 0, one)),
-        (("output", endpoint, "", *who), (0, chars, 0, one)),
-        (("output", endpoint, how), (deltas, chars, 0, one)),
-    )
+        own = (((*of_model, ended.begun.feature, reason), counts), ((*of_model, "", reason), counts))
+    in_all = (deltas, chars, 0, one)
+    wide = ((of_model, in_all), (("output", endpoint, "", *who), (0, chars, 0, one)), (("output", endpoint, how), in_all))
+    return Kinds(own, wide)
 
 
 def is_of_model(key: Key) -> bool:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lectr_core.cold import calibration_file
+from lectr_core.cold import calibration_file, visible
 from lectr_core.cold.account import account
-from lectr_core.cold.calibration import MOST_KINDS, Calibration, teaches
+from lectr_core.cold.calibration import MOST_KINDS, SETTLED, Calibration, teaches
 from lectr_core.cold.conformal import COVERAGE, FEWEST, WINDOW, Interval, Scores, interval, score
 from lectr_core.cold.regression import Fit
 from lectr_core.model.reading import Reading, Share, Terms, Usage
@@ -100,7 +100,7 @@ def test_intervals_hold_as_often_as_they_say_on_requests_not_learnt_from(way: st
 def test_what_it_says_of_itself_is_what_its_predictions_did(known: Calibration) -> None:
     told = {one.way: one for one in known.told()}
     for one in told.values():
-        assert one.checked > 500  # the others are more of the same, and thinned
+        assert one.checked > 300  # the others are more of the same, and thinned
         assert abs(one.held / one.checked - COVERAGE) < 0.03
         assert 0.01 < one.error < 0.06
         assert 0.05 < one.half_width < 0.2
@@ -140,7 +140,95 @@ def test_one_token_a_delta_is_found_out_and_nearly_exact() -> None:
         requests.append(request(number, text_bytes=900, deltas=tokens, chars=chars, counts={"input": 200, "output": tokens}))
     said = taught(Calibration(), requests).predict(request(1, text_bytes=900, deltas=500, chars=3_000), "output").interval
     assert said.low <= 500 <= said.high
-    assert said.high - said.low <= 10
+    assert said.high - said.low <= 2
+
+
+def unlike(number: int, chance: random.Random, feature: str) -> Ended:
+    """As `chat`, but tokens are half as long, and of no steady length: several languages in one feature."""
+    one = chat(number, chance, 0.3, feature)
+    usage = one.reading.usage
+    assert usage is not None
+    counts = {unit: count * 2 for unit, count in usage.units.items()}
+    return attrs.evolve(one, reading=attrs.evolve(one.reading, usage=Usage(counts)))
+
+
+def mixed(count: int, chance: random.Random) -> list[Ended]:
+    """A busy feature, and two that are rare and unlike it."""
+    features = chance.choices(["busy", "rare", "rarer"], weights=[20, 1, 1], k=count)
+    return [chat(n, chance) if one == "busy" else unlike(n, chance, one) for n, one in enumerate(features)]
+
+
+@pytest.mark.parametrize("way", ["input", "output"])
+def test_a_rare_feature_that_is_unlike_the_others_gets_intervals_that_hold_too(way: str) -> None:
+    held = []
+    for seed in range(6):
+        chance = random.Random(seed)
+        calibration = taught(Calibration(), mixed(600, chance))
+        for number in range(100):
+            ended = unlike(number, chance, "rare")
+            said = calibration.predict(ended, way)  # type: ignore[arg-type]  # tables hold plain text
+            truth = account(ended, lambda _: None)
+            assert said.source == "measured"
+            held.append(said.interval.holds((truth.input_tokens if way == "input" else truth.output_tokens) or 0))
+    # Some 55 errors judge it in each of six calibrations: a standard deviation of 1.2 points.
+    assert abs(sum(held) / len(held) - COVERAGE) < 0.045
+
+
+def test_a_feature_that_is_new_is_learnt_from_in_full_where_others_are_settled() -> None:
+    chance = random.Random(9)
+    calibration = taught(Calibration(), [chat(number, chance) for number in range(1, 8 * SETTLED)])
+    before = calibration.learnt
+    taught(calibration, [unlike(number, chance, "new") for number in range(1, 101)])
+    assert calibration.learnt == before + 100
+    taught(calibration, [chat(number, chance) for number in range(1, 8 * 20 + 1)])
+    assert calibration.learnt == before + 120
+
+
+def test_what_a_model_was_is_forgotten_when_it_changes() -> None:
+    fit = Fit.begin(*visible.OF_INPUT)
+    chance = random.Random(10)
+    drifts = []
+    for number in range(2_200):
+        size = chance.uniform(100, 2_000)
+        each = 1.0 if number < 2_000 else 1.5
+        fit.learn((size, 0.0, 0.0, 1.0), size * each * chance.lognormvariate(0, 0.03))
+        drifts.append(fit.is_drifting)
+    assert not any(drifts[100:2_000])
+    assert any(drifts[2_000:2_050])
+    assert fit.predict((1_000.0, 0.0, 0.0, 1.0)) == pytest.approx(1_500, rel=0.03)
+
+
+def test_a_kind_that_has_changed_is_learnt_from_in_full_again() -> None:
+    chance = random.Random(12)
+    calibration = taught(Calibration(), [chat(number, chance) for number in range(1, 8 * SETTLED)])
+    before = calibration.learnt
+    changed = [unlike(number, chance, "chat") for number in range(1, 801)]
+    taught(calibration, changed)
+    assert calibration.learnt > before + 200  # a sample would be 100
+    said = calibration.predict(changed[0], "input").interval
+    assert said.middle == pytest.approx(2 * (changed[0].request_bytes + 60) / 4.3, rel=0.2)
+
+
+def test_what_requests_never_vary_in_stays_as_unsure_as_it_was() -> None:
+    fit = Fit.begin(*visible.OF_INPUT)
+    for _ in range(30_000):
+        fit.learn((250.0, 0.0, 0.0, 1.0), 270.0)
+    assert all(one <= most * 1.001 for one, most in zip((fit.spread[0], fit.spread[7]), fit.widest[::2], strict=True))
+    assert fit.predict((250.0, 0.0, 0.0, 1.0)) == pytest.approx(270, abs=0.5)
+
+
+def test_a_young_model_doubts_itself_and_its_intervals_are_wider() -> None:
+    chance = random.Random(11)
+    features = (1_000.0, 0.0, 0.0, 1.0)
+    fit = Fit.begin(*visible.OF_INPUT)
+    doubts = []
+    for _ in range(200):
+        doubts.append(fit.doubt(features))
+        size = chance.uniform(100, 2_000)
+        fit.learn((size, 0.0, 0.0, 1.0), size * 1.2 * chance.lognormvariate(0, 0.1))
+    assert doubts[0] > 10 > 1 > doubts[20] > doubts[199]
+    young, old = (interval(1_200, (-0.1, 0.1), doubts[at]) for at in (20, 199))
+    assert young.low < old.low < old.high < young.high
 
 
 def test_an_answer_that_went_up_to_its_limit_is_as_long_as_the_limit() -> None:
@@ -237,7 +325,7 @@ def test_it_outlives_the_process_and_nothing_is_lost_with_it(known: Calibration,
     ended = request(9, text_bytes=3_210, deltas=11, chars=987)
     assert again.predict(ended, "output") == known.predict(ended, "output")
     assert again.told() == known.told()
-    for content in (b"", b"{", path.read_bytes().replace(b'"version":1', b'"version":99'), path.read_bytes()[:-9]):
+    for content in (b"", b"{", path.read_bytes().replace(b'"version":2', b'"version":99'), path.read_bytes()[:-9]):
         path.write_bytes(content)
         assert calibration_file.read(path) == Calibration() or not calibration_file.read(path).cells
     assert not calibration_file.read(tmp_path / "none").cells
@@ -254,6 +342,15 @@ def test_only_the_newest_errors_are_kept() -> None:
     assert len(scores) == WINDOW
 
 
+def test_errors_are_let_go_of_only_while_enough_are_left() -> None:
+    scores = Scores.of(number / 8 for number in range(FEWEST + 5))
+    scores.let_go([0.25, 99.0])
+    assert len(scores) == FEWEST + 4
+    assert 0.25 not in scores.newest()
+    scores.let_go(scores.newest())
+    assert len(scores) == FEWEST
+
+
 @given(st.integers(0, 10**7), st.floats(0, 1e7), st.floats(-2, 2))
 def test_an_interval_around_an_error_holds_the_truth_that_made_it(truth: int, guess: float, more: float) -> None:
     error = score(truth, guess)
@@ -265,7 +362,9 @@ def test_an_interval_around_an_error_holds_the_truth_that_made_it(truth: int, gu
 
 @given(st.lists(st.tuples(st.floats(0, 1e9), st.floats(0, 1e9), st.floats(0, 1e9)), max_size=40))
 def test_nothing_that_is_reported_makes_a_prediction_that_is_no_number(seen: list[tuple[float, float, float]]) -> None:
-    fit = Fit.begin([1.0, 1.0, 0.0], [0.6, 0.6, 8.0])
+    fit = Fit.begin((1.0, 1.0, 300.0, 0.0), (0.6, 0.6, 600.0, 8.0))
     for first, second, truth in seen:
-        fit.learn([first, second, 1.0], truth)
-        assert 0 <= fit.predict([first, second, 1.0]) < 1e15
+        features = (first, second, 0.0, 1.0)
+        fit.learn(features, truth)
+        assert 0 <= fit.predict(features) < 1e15
+        assert 0 <= fit.doubt(features) < 1e30
