@@ -152,6 +152,11 @@ REQUESTS: Final[dict[str, Column]] = {
     "usage_json": (JSON, "The provider's own usage object, numbers and short words only."),
     "attempts_json": (JSON, "Every try: provider, model, status, category, duration in ns."),
     "headroom_json": (JSON, "The provider's rate-limit headers, as sent."),
+    "pricing_json": (
+        JSON,
+        "What decided the cost beside the counts, so that `lectr reprice` prices just as the accounting did: `{}` for most; "
+        "NULL: stored before this was kept.",
+    ),
     "by_model_json": (
         JSON,
         "Where several models, tiers or prompts made the answer: what each took, and what that cost. They sum to the row.",

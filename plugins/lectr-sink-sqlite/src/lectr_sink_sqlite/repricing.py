@@ -1,24 +1,26 @@
-"""Pricing stored requests again: which rows may be, what they cost now, and how rows, rollups and the audit change together.
+"""Pricing stored requests again: which rows change, and how rows, rollups and the audit change together.
 
-A row is restated only where its old cost is explained: its units times the rates that were kept for its price come to
-exactly that cost, or it had none for want of a price. What a provider billed by its own account, what several models shared,
-what was measured, is left as it is and counted. One chunk of rows is one transaction, in which the rollups move by the
-difference, so that a gateway may run beside it and a kill leaves nothing half done. Called by `lectr reprice`.
+A row has kept all that its price was found by, so it is priced as if the prices of today had held then: whatever the
+accounting prices, this prices identically. Rows of before that was so are restated only where their units times the
+rates that were kept for their price come to exactly their old cost; the others are left as they are, and counted. One
+chunk of rows is one transaction, in which the rollups move by the difference, so that a gateway may run beside it and a
+kill leaves nothing half done. Called by `lectr reprice`.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from lectr_core import NANO, Account, Attempt, Begun, Ended, Reading, Usage
-from lectr_sink_sqlite.rollup_tables import BY_MINUTE, COSTS, GRAINS, HISTOGRAMS, SUMS, WHAT, WHO, Grain
+from lectr_core import NANO, Account, Ended, UsedPrice
+from lectr_sink_sqlite import beside, stored
+from lectr_sink_sqlite.rollup_tables import BY_MINUTE, GRAINS, HISTOGRAMS, MOVED, SUMS, WHAT, WHO, Grain
+from lectr_sink_sqlite.stored import MONEY, READ, Money, Row
 
 REPRICINGS: Final = """
 CREATE TABLE repricings (
@@ -41,20 +43,12 @@ CREATE TABLE repricings (
 CHUNK: Final = 2_000
 """Rows a transaction: a tenth of a second in which a gateway's own write has to wait."""
 
-_READ: Final = (
-    *("rowid", "id", "started_at", "provider", "model_requested", "model_sent", "model_actual", "variant", "endpoint"),
-    *("method", "status", "outcome", "ended_by", "max_tokens", "usage_state", "tokens_source", "units_json"),
-    *("attempts_json", "cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_basis", "price_id", "price_source"),
-    *("price_date", "price_note", "cost_parts_json", "by_model_json"),
-)
-_MONEY: Final = (
-    *("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_basis", "price_id", "price_source", "price_date"),
-    *("price_note", "cost_parts_json"),
-)
-_SELECT: Final = f"""SELECT {", ".join(_READ)} FROM requests
-WHERE started_at >= ? AND started_at < ? AND units_json IS NOT NULL{{also}} ORDER BY started_at"""
-_COUNTLESS: Final = "SELECT count(*) FROM requests WHERE started_at >= ? AND started_at < ? AND units_json IS NULL{also}"
-_UPDATE: Final = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in _MONEY)} WHERE rowid = ? AND id = ?"
+# From where the last chunk ended: no cursor stays open between two of them, which would keep the write-ahead log from
+# being given back while a gateway writes.
+_SELECT: Final = f"""SELECT {", ".join(READ)} FROM requests
+WHERE (started_at, rowid) > (?, ?) AND started_at < ?{{also}} ORDER BY started_at, rowid LIMIT {CHUNK}"""
+_COUNT: Final = "SELECT count(*) FROM requests WHERE started_at >= ? AND started_at < ?{also}"
+_UPDATE: Final = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in MONEY)} WHERE rowid = ? AND id = ?"
 _SUMS_OF: Final = BY_MINUTE.format(rows="WHERE rowid IN (SELECT row FROM temp.repriced)")
 _NUMBERS: Final = (*SUMS, *HISTOGRAMS)
 _AUDIT: Final = """INSERT INTO repricings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -64,92 +58,113 @@ ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
     old_cost_unknown = old_cost_unknown + excluded.old_cost_unknown,
     new_cost_unknown = new_cost_unknown + excluded.new_cost_unknown"""
 
-NO_COUNTS: Final = "no counts, so that no price changes anything"
-BY_MORE: Final = "priced by more than their counts (a region, the length of one prompt)"
+OLD: Final = "stored by an older Lectr, which did not keep what else decides the price: "
+NO_COUNTS: Final = OLD + "no counts"
+BY_MORE: Final = OLD + "priced by more than their counts (a region, the length of one prompt)"
 
-Row = Mapping[str, Any]  # Any: SQLite's values
-Money = tuple[Any, ...]  # Any: as above, in the order of _MONEY
 Kept = dict[tuple[str, str], list[dict[str, Fraction]]]
 """Rates that were kept, by price id and source: several where a price depends on the prompt's length."""
+Restate = Callable[[Ended, Account], Account]
 
 
 @attrs.frozen
 class Change:
-    """A row whose cost is another one now."""
+    """A row that is another one now."""
 
     rowid: int
     id: str
     provider: str
     model: str
-    old_nanousd: int | None
-    new_nanousd: int | None
-    source: str
-    money: Money
+    old: Money
+    new: Money
 
 
 @attrs.define
 class Seen:
     """What became of the rows that were looked at."""
 
+    looked_at: int = 0
     same: int = 0
-    """Their price is what it was."""
+    """They are what they were."""
     same_unknown: int = 0
     """Of those, the ones without a known cost: no price knew them, and none does now."""
     left: dict[str, int] = attrs.field(factory=dict)
     """Not restated, by why."""
 
 
-def kept_rates(connection: sqlite3.Connection) -> Kept:
-    """All rates of the table `prices`."""
-    kept: Kept = {}
-    for price_id, source, rates in connection.execute("SELECT price_id, source, rates_json FROM prices"):
-        kept.setdefault((price_id, source), []).append({unit: Fraction(rate) for unit, rate in json.loads(rates).items()})
-    return kept
+@attrs.define
+class Total:
+    """Rows of one provider, model and new price's source, together. Units: nano-dollars."""
+
+    requests: int = 0
+    same_cost: int = 0
+    """Of those, how many cost what they did: only the name of the price, or a bound, is another one."""
+    old: int = 0
+    new: int = 0
+    old_unknown: int = 0
+    new_unknown: int = 0
+    new_low: int = 0
+    new_high: int | None = 0
+    """None: of at least one request nobody knows the most that it can have cost."""
+
+    def add(self, change: Change) -> None:
+        """Count one more row."""
+        old, new = _cost(change.old), _cost(change.new)
+        low, high = change.new[_LOW], change.new[_HIGH]
+        self.requests += 1
+        self.same_cost += old == new
+        self.old += old or 0
+        self.new += new or 0
+        self.old_unknown += old is None
+        self.new_unknown += new is None
+        self.new_low += low or 0
+        self.new_high = None if high is None or self.new_high is None else self.new_high + high
+
+
+Totals = dict[tuple[str, str, str], Total]
+"""By provider, model and the source of the new price."""
+
+_LOW: Final = MONEY.index("cost_low_nanousd")
+_HIGH: Final = MONEY.index("cost_high_nanousd")
+_SOURCE: Final = MONEY.index("price_source")
+
+
+def count(connection: sqlite3.Connection, since: str, until: str, where: Mapping[str, str]) -> int:
+    """How many rows there are to look at. Errors: sqlite3.Error."""
+    also = "".join(f" AND {name} = ?" for name in where)
+    return int(connection.execute(_COUNT.format(also=also), (since, until, *where.values())).fetchone()[0])
 
 
 def changes(
-    connection: sqlite3.Connection,
-    since: str,
-    until: str,
-    where: Mapping[str, str],
-    account: Callable[[Ended], Account],
-    seen: Seen,
-) -> Iterator[Change]:
-    """Every row of that time whose cost changes, in order of time; *seen* counts the others. Errors: sqlite3.Error."""
-    kept = kept_rates(connection)
+    connection: sqlite3.Connection, since: str, until: str, where: Mapping[str, str], restate: Restate, seen: Seen
+) -> Iterator[list[Change]]:
+    """The rows of that time that change, a chunk of those looked at after the other, in order of time.
+
+    *seen* counts the others. Errors: sqlite3.Error.
+    """
+    kept = _kept_rates(connection)
     also = "".join(f" AND {name} = ?" for name in where)
-    (countless,) = connection.execute(_COUNTLESS.format(also=also), (since, until, *where.values())).fetchone()
-    if countless:
-        seen.left[NO_COUNTS] = countless
-    cursor = connection.execute(_SELECT.format(also=also), (since, until, *where.values()))
-    for values in cursor:
-        row = dict(zip(_READ, values, strict=True))
-        why = _why_left(row, kept)
-        if why is not None:
-            seen.left[why] = seen.left.get(why, 0) + 1
-            continue
-        money = _money(account(_ended(row)))
-        if money == tuple(row[name] for name in _MONEY):
-            seen.same += 1
-            seen.same_unknown += row["cost_nanousd"] is None
-            continue
-        if _is_of_another_length(row, money, kept):
-            seen.left[BY_MORE] = seen.left.get(BY_MORE, 0) + 1
-            continue
-        yield Change(
-            rowid=row["rowid"],
-            id=row["id"],
-            provider=row["provider"] or "",
-            model=row["model_actual"] or row["model_sent"] or row["model_requested"] or "",
-            old_nanousd=row["cost_nanousd"],
-            new_nanousd=money[0],
-            source=money[5] or "",
-            money=money,
-        )
+    at, rowid = since, -1
+    while chunk := connection.execute(_SELECT.format(also=also), (at, rowid, until, *where.values())).fetchall():
+        part = []
+        for values in chunk:
+            row = dict(zip(READ, values, strict=True))
+            seen.looked_at += 1
+            change = _change(row, restate, kept, seen)
+            if change is not None:
+                part.append(change)
+        yield part
+        at, rowid = row["started_at"], row["rowid"]
 
 
-def apply(connection: sqlite3.Connection, run: tuple[str, str, str, str], part: Sequence[Change]) -> None:
-    """Restate rows, rollups and the audit, in one transaction of its own.
+def apply(
+    connection: sqlite3.Connection,
+    run: tuple[str, str, str, str],
+    part: Sequence[Change],
+    prices: Iterable[UsedPrice],
+    now_ns: int,
+) -> None:
+    """Restate rows, rollups and the audit, and keep the prices, in one transaction of its own.
 
     Shapes: *run* is its name, when it was applied, since and until when. Errors: sqlite3.Error; nothing has changed then.
     """
@@ -159,34 +174,57 @@ def apply(connection: sqlite3.Connection, run: tuple[str, str, str, str], part: 
         connection.execute("DELETE FROM temp.repriced")
         connection.executemany("INSERT INTO temp.repriced VALUES (?)", [(change.rowid,) for change in part])
         _take(connection, -1)
-        connection.executemany(_UPDATE, [(*change.money, change.rowid, change.id) for change in part])
+        connection.executemany(_UPDATE, [(*change.new, change.rowid, change.id) for change in part])
         _take(connection, 1)
         for grain in GRAINS:
             connection.execute(_move(grain))
         connection.execute("DELETE FROM temp.batch")
-        connection.executemany(_AUDIT, [(*run, *line) for line in totals(part)])
+        totals: Totals = {}
+        add_up(totals, part)
+        connection.executemany(_AUDIT, [(*run, *_audited(key, total)) for key, total in totals.items()])
+        beside.keep_prices(connection, prices, now_ns)
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()
         raise
 
 
-def totals(part: Sequence[Change]) -> list[tuple[str, str, int, int, int, int, int, str]]:
-    """By provider, model and new source: requests, old and new cost, how many costs were and are unknown; and the source."""
-    sums: dict[tuple[str, str, str], list[int]] = {}
+def add_up(totals: Totals, part: Sequence[Change]) -> None:
+    """Add rows to the totals."""
     for change in part:
-        line = sums.setdefault((change.provider, change.model, change.source), [0] * 5)
-        line[0] += 1
-        line[1] += change.old_nanousd or 0
-        line[2] += change.new_nanousd or 0
-        line[3] += change.old_nanousd is None
-        line[4] += change.new_nanousd is None
-    return [(provider, model, *numbers, source) for (provider, model, source), numbers in sorted(sums.items())]  # type: ignore[misc]  # five numbers
+        totals.setdefault((change.provider, change.model, change.new[_SOURCE] or ""), Total()).add(change)
+
+
+def _change(row: Row, restate: Restate, kept: Kept, seen: Seen) -> Change | None:
+    why = _why_left(row, kept) if row["pricing_json"] is None else None
+    if why is None:
+        new = stored.money(restate(stored.exchange(row), stored.account(row)))
+        old = tuple(row[name] for name in MONEY)
+        if new == old:
+            seen.same += 1
+            seen.same_unknown += row["cost_nanousd"] is None
+            return None
+        if row["pricing_json"] is not None or not _is_of_another_length(row, new, kept):
+            model = row["model_actual"] or row["model_sent"] or row["model_requested"] or ""
+            return Change(row["rowid"], row["id"], row["provider"] or "", model, old, new)
+        why = BY_MORE
+    seen.left[why] = seen.left.get(why, 0) + 1
+    return None
+
+
+def _cost(money: Money) -> int | None:
+    cost: int | None = money[MONEY.index("cost_nanousd")]
+    return cost
+
+
+def _audited(key: tuple[str, str, str], total: Total) -> tuple[str | int, ...]:
+    provider, model, source = key
+    return provider, model, total.requests, total.old, total.new, total.old_unknown, total.new_unknown, source
 
 
 def _take(connection: sqlite3.Connection, sign: int) -> None:
     """Put the sums of the chosen rows into the temporary table, once taken away and once added."""
-    signed = ", ".join(f"{sign} * {name}" if name in COSTS else name for name in _NUMBERS)
+    signed = ", ".join(f"{sign} * {name}" if name in MOVED else name for name in _NUMBERS)
     key = ", ".join((*WHO, *WHAT))
     connection.execute(f"INSERT INTO temp.batch SELECT minute, {key}, {signed} FROM ({_SUMS_OF})")
 
@@ -194,84 +232,56 @@ def _take(connection: sqlite3.Connection, sign: int) -> None:
 def _move(grain: Grain) -> str:
     """Add the difference to a rollup, where it still has the row: minutes that are gone stay so."""
     key = ", ".join((*WHO, *WHAT))
-    sums = ", ".join(f"sum({name}) AS {name}" for name in COSTS)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in MOVED)
     same = " AND ".join(f"{grain.usage}.{name} = moved.{name}" for name in (grain.at, *WHO, *WHAT))
-    return f"""UPDATE {grain.usage} SET {", ".join(f"{name} = {grain.usage}.{name} + moved.{name}" for name in COSTS)}
+    return f"""UPDATE {grain.usage} SET {", ".join(f"{name} = {grain.usage}.{name} + moved.{name}" for name in MOVED)}
 FROM (SELECT {grain.cut} AS {grain.at}, {key}, {sums} FROM temp.batch GROUP BY 1, 2, 3, 4, 5, 6, 7) AS moved WHERE {same}"""
 
 
+# ── rows of before everything was kept ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _kept_rates(connection: sqlite3.Connection) -> Kept:
+    kept: Kept = {}
+    for price_id, source, rates in connection.execute("SELECT price_id, source, rates_json FROM prices"):
+        kept.setdefault((price_id, source), []).append({unit: Fraction(rate) for unit, rate in json.loads(rates).items()})
+    return kept
+
+
 def _why_left(row: Row, kept: Kept) -> str | None:
-    """Why a row must not be restated; None where it may."""
+    """Why such a row must not be restated; None where it may."""
+    if row["units_json"] is None:
+        return NO_COUNTS
     if row["tokens_source"] != "reported":
-        return "counts that were not reported"
+        return OLD + "counts that were not reported"
     if row["cost_basis"] == "reported":
-        return "billed by the provider's own account"
+        return OLD + "billed by the provider's own account"
     if row["by_model_json"] is not None:
-        return "several models or prompts in one answer"
+        return OLD + "several models or prompts in one answer"
     if row["price_id"] is None:
-        return None if row["cost_nanousd"] is None else "a cost without a price"
+        return None if row["cost_nanousd"] is None else OLD + "a cost without a price"
     known = kept.get((row["price_id"], row["price_source"]))
     if known is None:
-        return "their old price was not kept"
-    counts = json.loads(row["units_json"])
-    if any(_cost(counts, rates) == row["cost_low_nanousd"] for rates in known):
+        return OLD + "the rates of their price are not kept"
+    counts = stored.units(row)
+    if any(_amount(counts, rates) == row["cost_low_nanousd"] for rates in known):
         return None
     return BY_MORE
 
 
-def _is_of_another_length(row: Row, money: Money, kept: Kept) -> bool:
+def _is_of_another_length(row: Row, new: Money, kept: Kept) -> bool:
     """Whether old and new cost come from one and the same price for prompts of different length.
 
-    A row does not say how long the longest of several prompts was, so the old cost is the right one. The operator's own
+    Such a row does not say how long the longest of several prompts was, so the old cost is the right one. The operator's own
     prices do not depend on the length, and may change under one name.
     """
     name = (row["price_id"], row["price_source"])
-    if row["cost_basis"] == "override" or name != (money[4], money[5]) or name not in kept:
+    if row["cost_basis"] == "override" or name != (new[MONEY.index("price_id")], new[_SOURCE]) or name not in kept:
         return False
-    counts = json.loads(row["units_json"])
-    return any(_cost(counts, rates) == money[1] for rates in kept[name])
+    counts = stored.units(row)
+    return any(_amount(counts, rates) == _cost(new) for rates in kept[name])
 
 
-def _cost(counts: Mapping[str, int], rates: Mapping[str, Fraction]) -> int:
+def _amount(counts: Mapping[str, int], rates: Mapping[str, Fraction]) -> int:
     """Nano-dollars, rounded once, half to even. A unit without a rate is not in it."""
     return round(sum((count * rates[unit] for unit, count in counts.items() if unit in rates), Fraction(0)) * NANO)
-
-
-def _ended(row: Row) -> Ended:
-    """The row as the exchange it was, as far as pricing looks at it."""
-    attempts = json.loads(row["attempts_json"]) if row["attempts_json"] else []
-    started = datetime.fromisoformat(row["started_at"])
-    begun = Begun(
-        seq=0,
-        id=row["id"],
-        started_ns=int(started.timestamp() * 1000) * 1_000_000,
-        config_version="",
-        method=row["method"],
-        endpoint=row["endpoint"],
-        provider=row["provider"],
-        model_requested=row["model_requested"],
-        model_sent=row["model_sent"],
-        max_tokens=row["max_tokens"],
-    )
-    return Ended(
-        begun=begun,
-        outcome=row["outcome"],
-        ended_by=row["ended_by"],
-        status=row["status"],
-        reading=Reading(
-            state=row["usage_state"],
-            usage=Usage(json.loads(row["units_json"])),
-            model=row["model_actual"],
-            variant=row["variant"],
-        ),
-        attempts=tuple(Attempt(**attempt) for attempt in attempts),
-    )
-
-
-def _money(account: Account) -> Money:
-    parts = account.cost_parts_nanousd
-    return (
-        *(account.cost_nanousd, account.cost_low_nanousd, account.cost_high_nanousd, account.cost_basis),
-        *(account.price_id, account.price_source, account.price_date, account.price_note),
-        json.dumps(parts, separators=(",", ":")) if parts else None,
-    )

@@ -75,8 +75,11 @@ SUMS: Final = {
     "request_bytes": "sum(request_bytes)",
     "response_bytes": "sum(response_bytes)",
 }
-COSTS: Final = tuple(name for name in SUMS if name.startswith("cost_"))
-"""The sums that change when a price does."""
+MOVED: Final = (
+    *(name for name in SUMS if name.startswith("cost_")),
+    *("input_tokens_high", "output_tokens_high", "tokens_unbounded"),
+)
+"""The sums that change when a price does: upper bounds of tokens may be a model's own limits."""
 
 HISTOGRAMS: Final = {
     "duration": "histogram(CASE WHEN status IS NOT 101 THEN duration_ms END)",

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from lectr_core import Record
+from lectr_sink_sqlite.stored import pricing
 
 MS_NS = 1_000_000
 S_NS = 1_000_000_000
@@ -34,6 +35,7 @@ COLUMNS = (
     "by_model_json",
     "tokens_note",
     "usage_asked",
+    "pricing_json",
 )
 """The columns that are written, in the order of `row`; the others of the table are generated from these."""
 
@@ -76,6 +78,7 @@ def row(record: Record) -> Row:
         _json(account.by_model).decode() if account.by_model else None,
         account.tokens_note,
         begun.usage_asked,
+        pricing(ended, account),
     )
 
 

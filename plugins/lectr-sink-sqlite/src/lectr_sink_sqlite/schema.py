@@ -319,3 +319,9 @@ def measured_tokens(db: Database) -> None:
 def usage_asked(db: Database) -> None:
     """Which requests were changed to ask for usage."""
     db.execute("ALTER TABLE requests ADD COLUMN usage_asked INTEGER NOT NULL DEFAULT 0")
+
+
+@migrations(name="0014_pricing")
+def pricing(db: Database) -> None:
+    """What else decides a price, so that a row can be priced again just as it was the first time."""
+    db.execute("ALTER TABLE requests ADD COLUMN pricing_json TEXT")
