@@ -82,7 +82,7 @@ CREATE TABLE requests (
     attempts_json TEXT,
     headroom_json TEXT,
     stream TEXT NOT NULL,
-    seq INTEGER NOT NULL, connection TEXT, by_model_json TEXT, tokens_note TEXT, usage_asked INTEGER NOT NULL DEFAULT 0,
+    seq INTEGER NOT NULL, connection TEXT, by_model_json TEXT, tokens_note TEXT, usage_asked INTEGER NOT NULL DEFAULT 0, pricing_json TEXT,
     UNIQUE (stream, seq)
 ) STRICT;
 CREATE INDEX requests_by_time ON requests (started_at);
@@ -92,11 +92,6 @@ CREATE INDEX requests_by_outcome ON requests (outcome, started_at);
 CREATE INDEX requests_by_org ON requests (org, started_at);
 CREATE TABLE cursors (stream TEXT PRIMARY KEY NOT NULL, cursor TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE removed (stream TEXT PRIMARY KEY NOT NULL, requests INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE VIEW recent_requests AS
-SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status,
-    duration_ms, ttft_ms, input_tokens, output_tokens, tokens_source, cost_usd, cost_basis, org, task, rule,
-    error_category, id
-FROM requests ORDER BY id DESC;
 CREATE TABLE about_columns (
     in_table TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -264,14 +259,6 @@ CREATE TABLE latency_daily (
     ttft_json TEXT,
     PRIMARY KEY (day, org, feature, provider, model)
 ) STRICT, WITHOUT ROWID;
-CREATE VIEW spend_by_feature_day AS
-SELECT day, feature, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd, sum(cost_high_nanousd) / 1e9 AS cost_high_usd, sum(cost_unknown) AS cost_unknown
-FROM usage_daily GROUP BY day, feature ORDER BY day DESC, cost_usd DESC;
-CREATE VIEW spend_by_model_day AS
-SELECT day, provider, model, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd, sum(cost_high_nanousd) / 1e9 AS cost_high_usd, sum(cost_unknown) AS cost_unknown
-FROM usage_daily GROUP BY day, provider, model ORDER BY day DESC, cost_usd DESC;
 CREATE TABLE in_flight (
     id TEXT PRIMARY KEY NOT NULL,
     started_at TEXT NOT NULL,
@@ -329,6 +316,86 @@ CREATE TABLE token_accuracy (
     as_of TEXT NOT NULL,
     PRIMARY KEY (provider, model, endpoint, way)
 ) STRICT, WITHOUT ROWID;
+CREATE VIEW recent_requests AS
+SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, duration_ms, ttft_ms, input_tokens,
+    output_tokens, tokens_source, cost_usd, cost_basis, org, task, rule, error_category, id
+FROM requests ORDER BY started_at DESC LIMIT 10000;
+CREATE VIEW all_requests AS
+SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, duration_ms, ttft_ms, input_tokens,
+    output_tokens, tokens_source, cost_usd, cost_basis, org, task, rule, error_category, id
+FROM requests;
+CREATE VIEW recent_errors AS
+SELECT * FROM (
+    SELECT * FROM (SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, error_source, error_category, error_code,
+    attempts, duration_ms, cost_usd, org, task, rule, id FROM requests WHERE outcome = 'provider_error' ORDER BY started_at DESC LIMIT 1000)
+    UNION ALL SELECT * FROM (SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, error_source, error_category, error_code,
+    attempts, duration_ms, cost_usd, org, task, rule, id FROM requests WHERE outcome = 'upstream_failed' ORDER BY started_at DESC LIMIT 1000)
+    UNION ALL SELECT * FROM (SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, error_source, error_category, error_code,
+    attempts, duration_ms, cost_usd, org, task, rule, id FROM requests WHERE outcome = 'lectr_refused' ORDER BY started_at DESC LIMIT 1000)
+    UNION ALL SELECT * FROM (SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, error_source, error_category, error_code,
+    attempts, duration_ms, cost_usd, org, task, rule, id FROM requests WHERE outcome = 'interrupted' ORDER BY started_at DESC LIMIT 1000)
+    UNION ALL SELECT * FROM (SELECT started_at, feature, provider, coalesce(model_actual, model_sent, model_requested) AS model, outcome, status, error_source, error_category, error_code,
+    attempts, duration_ms, cost_usd, org, task, rule, id FROM requests WHERE outcome = 'gateway_shutdown' ORDER BY started_at DESC LIMIT 1000)
+) ORDER BY started_at DESC LIMIT 1000;
+CREATE VIEW in_flight_now AS
+SELECT started_at, open_ms, feature, provider, model, endpoint, streamed, org, task, id
+FROM in_flight WHERE as_of >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-10 seconds') ORDER BY started_at DESC;
+CREATE VIEW spend_by_day AS
+SELECT day, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd,
+    CASE WHEN sum(cost_unknown + cost_unbounded) = 0 THEN sum(cost_high_nanousd) / 1e9 END AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown, sum(cost_nanousd) AS cost_nanousd
+FROM usage_daily GROUP BY day ORDER BY day DESC;
+CREATE VIEW spend_by_hour AS
+SELECT hour, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd,
+    CASE WHEN sum(cost_unknown + cost_unbounded) = 0 THEN sum(cost_high_nanousd) / 1e9 END AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown, sum(cost_nanousd) AS cost_nanousd
+FROM usage_hourly WHERE hour >= strftime('%Y-%m-%dT%H:00:00Z', 'now', '-7 days') GROUP BY hour ORDER BY hour DESC;
+CREATE VIEW spend_by_feature_day AS
+SELECT day, feature, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd,
+    CASE WHEN sum(cost_unknown + cost_unbounded) = 0 THEN sum(cost_high_nanousd) / 1e9 END AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown, sum(cost_nanousd) AS cost_nanousd
+FROM usage_daily GROUP BY day, feature ORDER BY day DESC, cost_nanousd DESC;
+CREATE VIEW spend_by_model_day AS
+SELECT day, provider, model, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd,
+    CASE WHEN sum(cost_unknown + cost_unbounded) = 0 THEN sum(cost_high_nanousd) / 1e9 END AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown, sum(cost_nanousd) AS cost_nanousd
+FROM usage_daily GROUP BY day, provider, model ORDER BY day DESC, cost_nanousd DESC;
+CREATE VIEW spend_by_org_day AS
+SELECT day, org, sum(requests) AS requests, sum(errors) AS errors, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd,
+    CASE WHEN sum(cost_unknown + cost_unbounded) = 0 THEN sum(cost_high_nanousd) / 1e9 END AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown, sum(cost_nanousd) AS cost_nanousd
+FROM usage_daily GROUP BY day, org ORDER BY day DESC, cost_nanousd DESC;
+CREATE VIEW errors_by_model_day AS
+SELECT day, provider, model, outcome, error_category, sum(errors) AS errors,
+    sum(attempts) AS attempts
+FROM usage_daily WHERE errors > 0
+GROUP BY day, provider, model, outcome, error_category ORDER BY day DESC, errors DESC;
+CREATE VIEW speed_by_model_day AS
+SELECT day, provider, model, sum(requests) AS requests,
+    sum(duration_sum_ms) / sum(requests) AS duration_mean_ms, sum(ttft_sum_ms) / sum(ttft_requests) AS ttft_mean_ms,
+    sum(gateway_sum_ms) / sum(requests) AS gateway_mean_ms
+FROM usage_daily WHERE outcome = 'ok' GROUP BY day, provider, model ORDER BY day DESC, requests DESC;
+CREATE VIEW cache_by_feature_day AS
+SELECT day, feature, provider, model, sum(requests) AS requests,
+    sum(input_tokens) AS input_tokens, sum(cached_input_tokens) AS cached_input_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(cached_input_tokens) * 1.0 / sum(input_tokens) AS cached_share
+FROM usage_daily WHERE input_tokens > 0
+GROUP BY day, feature, provider, model ORDER BY day DESC, input_tokens DESC;
+CREATE VIEW certainty_by_model_day AS
+SELECT day, provider, model, sum(requests) AS requests,
+    sum(tokens_reported) AS tokens_reported, sum(tokens_measured) AS tokens_measured,
+    sum(tokens_estimated) AS tokens_estimated, sum(tokens_unknown) AS tokens_unknown,
+    sum(tokens_reported) * 1.0 / sum(requests) AS reported_share,
+    sum(cost_nanousd) / 1e9 AS cost_usd, sum(cost_low_nanousd) / 1e9 AS cost_low_usd,
+    CASE WHEN sum(cost_unknown + cost_unbounded) = 0 THEN sum(cost_high_nanousd) / 1e9 END AS cost_high_usd,
+    sum(cost_unknown) AS cost_unknown, sum(cost_nanousd) AS cost_nanousd
+FROM usage_daily GROUP BY day, provider, model ORDER BY day DESC, requests DESC;
 -- fill
 create temp table batch as SELECT substr(started_at, 1, 16) || ':00Z' AS minute, coalesce(org, '') AS org, feature AS feature, coalesce(provider, '') AS provider, coalesce(model_actual, model_sent, model_requested, '') AS model, outcome AS outcome, coalesce(error_category, '') AS error_category,
     count(*) AS requests, sum(outcome NOT IN ('ok', 'client_disconnected')) AS errors, sum(streamed) AS streamed, sum(attempts) AS attempts, sum(coalesce(client_retry, 0) > 0) AS client_retries, coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(coalesce(input_tokens_low, input_tokens)), 0) AS input_tokens_low, coalesce(sum(coalesce(input_tokens_high, input_tokens)), 0) AS input_tokens_high, coalesce(sum(output_tokens), 0) AS output_tokens, coalesce(sum(coalesce(output_tokens_low, output_tokens)), 0) AS output_tokens_low, coalesce(sum(coalesce(output_tokens_high, output_tokens)), 0) AS output_tokens_high, coalesce(sum(cached_input_tokens), 0) AS cached_input_tokens, coalesce(sum(cache_write_tokens), 0) AS cache_write_tokens, coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens, sum(tokens_source = 'reported') AS tokens_reported, sum(tokens_source = 'measured') AS tokens_measured, sum(tokens_source = 'estimated') AS tokens_estimated, sum(tokens_source = 'unknown') AS tokens_unknown, sum(tokens_source != 'unknown' AND (input_tokens_high IS NULL OR output_tokens_high IS NULL)) AS tokens_unbounded, coalesce(sum(cost_nanousd), 0) AS cost_nanousd, coalesce(sum(coalesce(cost_low_nanousd, cost_nanousd)), 0) AS cost_low_nanousd, coalesce(sum(coalesce(cost_high_nanousd, cost_nanousd)), 0) AS cost_high_nanousd, coalesce(sum(CASE WHEN tokens_source = 'reported' THEN cost_nanousd END), 0) AS cost_reported_nanousd, sum(cost_nanousd IS NULL) AS cost_unknown, sum(cost_nanousd IS NOT NULL AND cost_high_nanousd IS NULL) AS cost_unbounded, sum(CASE WHEN status IS NOT 101 THEN duration_ms ELSE 0.0 END) AS duration_sum_ms, sum(gateway_ms) AS gateway_sum_ms, coalesce(sum(CASE WHEN streamed THEN ttft_ms END), 0.0) AS ttft_sum_ms, count(CASE WHEN streamed THEN ttft_ms END) AS ttft_requests, sum(request_bytes) AS request_bytes, sum(response_bytes) AS response_bytes, histogram(CASE WHEN status IS NOT 101 THEN duration_ms END) AS duration, histogram(CASE WHEN streamed THEN ttft_ms END) AS ttft

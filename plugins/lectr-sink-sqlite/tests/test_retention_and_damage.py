@@ -19,6 +19,7 @@ from lectr_sink_sqlite import history, meanings, schema
 from lectr_sink_sqlite.file import moved_aside
 from lectr_sink_sqlite.retention import DAY_NS
 from lectr_sink_sqlite.store import Store
+from lectr_sink_sqlite.views import VIEWS
 
 from lectr_core import Cursor, OperatorError, Record
 
@@ -173,7 +174,7 @@ def test_every_column_has_a_unit_and_a_meaning(tmp_path: Path) -> None:
         explained = set(connection.execute("SELECT in_table, name FROM about_columns WHERE unit != '' AND meaning != ''"))
     assert there == explained
     assert {table for table, _ in there} == set(meanings.TABLES)
-    views = {"recent_requests", "spend_by_feature_day", "spend_by_model_day"}
+    views = set(VIEWS)
     needless = {(table, name) for table in meanings.COLUMNS for name in meanings.COLUMNS[table]} - there
     assert {table for table, _ in needless} <= views
     store.close()

@@ -41,9 +41,21 @@ TABLES: Final[dict[str, str]] = {
     "token_accuracy": "How well tokens are predicted: on requests that did report, before their report was looked at.",
     "repricings": "What `lectr reprice --apply` restated: one row a run, provider, model and new price's source.",
     "about_columns": "This page, as a table.",
-    "recent_requests": "View: the newest requests first, the columns people look at.",
+    "recent_requests": "View: the newest 10,000 requests, the columns people look at.",
+    "all_requests": "View: the same columns of every request, in no order. Ask it with a time or a feature: both have "
+    "an index.",
+    "recent_errors": "View: the newest 1,000 requests that failed, from `requests`; where, why and after how many tries.",
+    "in_flight_now": "View: requests that are not over, as far as a running gateway told within the last 10 seconds.",
+    "spend_by_day": "View: cost and tokens by day, from `usage_daily`.",
+    "spend_by_hour": "View: cost and tokens of the last 7 days by hour, from `usage_hourly`.",
     "spend_by_feature_day": "View: cost and tokens by day and feature, from `usage_daily`.",
     "spend_by_model_day": "View: cost and tokens by day, provider and model, from `usage_daily`.",
+    "spend_by_org_day": "View: cost and tokens by day and org, from `usage_daily`.",
+    "errors_by_model_day": "View: failed requests by day, provider, model and kind of error, from `usage_daily`.",
+    "speed_by_model_day": "View: how long answered requests (outcome `ok`) took on average, by day, provider and model. For "
+    "percentiles ask `latency_daily`.",
+    "cache_by_feature_day": "View: how much of the prompts came from a provider's cache, by day, feature and model.",
+    "certainty_by_model_day": "View: where counts of tokens come from, and the bounds of the cost, by day and model.",
 }
 
 REQUESTS: Final[dict[str, Column]] = {
@@ -234,14 +246,62 @@ _AT: Final[dict[str, dict[str, Column]]] = {
     "daily": {"day": ("UTC, ISO date", "The day.")},
 }
 
-_DAY: Final[dict[str, Column]] = {
-    **_AT["daily"],
-    **{name: SUMS[name] for name in ("feature", "provider", "model", "requests", "errors")},
-    **{name: SUMS[name] for name in ("input_tokens", "output_tokens", "cost_unknown")},
-    "cost_usd": (USD, "Sum over the requests whose cost is known."),
+_SPEND: Final[dict[str, Column]] = {
+    **{name: SUMS[name] for name in ("requests", "errors", "input_tokens", "output_tokens")},
+    "cost_usd": (USD, "Sum over the requests whose cost is known; `cost_unknown` says how many are not in it."),
     "cost_low_usd": (USD, "Sum of the lower bounds, also of requests whose cost itself is unknown."),
-    "cost_high_usd": (USD, "Sum of the upper bounds that are known."),
+    "cost_high_usd": (USD, "Sum of the upper bounds; NULL: at least one request has none."),
+    **{name: SUMS[name] for name in ("cost_unknown", "cost_nanousd")},
 }
+_OF_DAY: Final[dict[str, Column]] = {
+    **_AT["daily"],
+    **{name: SUMS[name] for name in ("feature", "provider", "model", "org")},
+}
+
+_IN_FLIGHT: Final[dict[str, Column]] = {
+    **{name: REQUESTS[name] for name in ("id", "started_at", "org", "feature", "task", "provider")},
+    "model": (TEXT, "The model that was sent, else the one requested."),
+    **{name: REQUESTS[name] for name in ("endpoint", "streamed")},
+    "open_ms": (MS, "For how long it had been open at `as_of`."),
+    "as_of": (TIME, "When this was so. Older than some seconds: no gateway runs on this database now."),
+}
+
+VIEWS: Final[dict[str, dict[str, Column]]] = {
+    "recent_requests": {**REQUESTS, "model": SUMS["model"]},
+    "all_requests": {**REQUESTS, "model": SUMS["model"]},
+    "recent_errors": {**REQUESTS, "model": SUMS["model"]},
+    "in_flight_now": _IN_FLIGHT,
+    "spend_by_day": {**_OF_DAY, **_SPEND},
+    "spend_by_hour": {**_AT["hourly"], **_SPEND},
+    "spend_by_feature_day": {**_OF_DAY, **_SPEND},
+    "spend_by_model_day": {**_OF_DAY, **_SPEND},
+    "spend_by_org_day": {**_OF_DAY, **_SPEND},
+    "errors_by_model_day": {
+        **_OF_DAY,
+        **{name: SUMS[name] for name in ("outcome", "error_category", "attempts")},
+        "errors": (COUNT, "Requests that failed so."),
+    },
+    "speed_by_model_day": {
+        **_OF_DAY,
+        "requests": (COUNT, "Answered requests (outcome `ok`)."),
+        "duration_mean_ms": (MS, "Mean of `duration_ms`."),
+        "ttft_mean_ms": (MS, "Mean of `ttft_ms` of streams; NULL where there was none."),
+        "gateway_mean_ms": (MS, "Mean of `gateway_ms`: Lectr's own share."),
+    },
+    "cache_by_feature_day": {
+        **_OF_DAY,
+        "requests": (COUNT, "Requests whose prompt's tokens are known."),
+        **{name: SUMS[name] for name in ("input_tokens", "cached_input_tokens", "cache_write_tokens")},
+        "cached_share": ("share", "`cached_input_tokens` / `input_tokens`, 0 to 1."),
+    },
+    "certainty_by_model_day": {
+        **_OF_DAY,
+        **_SPEND,
+        **{f"tokens_{name}": SUMS[f"tokens_{name}"] for name in ("reported", "measured", "estimated", "unknown")},
+        "reported_share": ("share", "`tokens_reported` / `requests`, 0 to 1."),
+    },
+}
+"""By view; an entry may explain more columns than its view has."""
 
 COLUMNS: Final[dict[str, dict[str, Column]]] = {
     "requests": REQUESTS,
@@ -252,13 +312,7 @@ COLUMNS: Final[dict[str, dict[str, Column]]] = {
         "upto_ms": (MS, "Upper end of the step; the lower end is the step before it. The last holds all above it too."),
         "middle_ms": (MS, "What stands for every duration in the step: its geometric middle, at most 2 % off."),
     },
-    "in_flight": {
-        **{name: REQUESTS[name] for name in ("id", "started_at", "org", "feature", "task", "provider")},
-        "model": (TEXT, "The model that was sent, else the one requested."),
-        **{name: REQUESTS[name] for name in ("endpoint", "streamed")},
-        "open_ms": (MS, "For how long it had been open at `as_of`."),
-        "as_of": (TIME, "When this was so. Older than some seconds: no gateway runs on this database now."),
-    },
+    "in_flight": _IN_FLIGHT,
     "prices": {
         "price_id": (TEXT, "As in `requests`."),
         "provider": (TEXT, "Who was asked."),
@@ -306,9 +360,7 @@ COLUMNS: Final[dict[str, dict[str, Column]]] = {
         "unit": (TEXT, "Unit, or kind of text."),
         "meaning": (TEXT, "In words."),
     },
-    "recent_requests": {**REQUESTS, "model": SUMS["model"]},
-    "spend_by_feature_day": _DAY,
-    "spend_by_model_day": _DAY,
+    **VIEWS,
 }
 """By table or view; a view's entry may explain more columns than it has."""
 

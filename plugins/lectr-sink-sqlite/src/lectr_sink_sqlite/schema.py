@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from lectr_sink_sqlite import beside, histogram, repricing, rollup_tables, rollups
+from lectr_sink_sqlite.views import VIEWS, create_view
 
 migrations = Migrations("lectr_sink_sqlite")
 
@@ -319,6 +320,15 @@ def measured_tokens(db: Database) -> None:
 def usage_asked(db: Database) -> None:
     """Which requests were changed to ask for usage."""
     db.execute("ALTER TABLE requests ADD COLUMN usage_asked INTEGER NOT NULL DEFAULT 0")
+
+
+@migrations(name="0013_narrow_views")
+def narrow_views(db: Database) -> None:
+    """Views for the questions people begin with, in place of the three there were."""
+    for name in ("recent_requests", "spend_by_feature_day", "spend_by_model_day"):
+        db.execute(f"DROP VIEW {name}")
+    for name in VIEWS:
+        db.execute(create_view(name))
 
 
 @migrations(name="0014_pricing")
