@@ -49,7 +49,7 @@ def image_usage(tree: Tree) -> Usage:
     written, written_fits = apportion(given or 0, [(units.OUTPUT, text)], units.OUTPUT_IMAGE)
     usage = Usage(read | written, tree, adds_up(asked, given, total, fits=read_fits and written_fits))
     svg = branch(tree, "svg_usage")
-    return attrs.evolve(usage, terms=Terms((_svg_share(svg),))) if svg else usage
+    return attrs.evolve(usage, terms=Terms((svg_share(svg),))) if svg else usage
 
 
 def _cached(tree: Tree, details: Tree) -> tuple[int, int]:
@@ -61,7 +61,8 @@ def _cached(tree: Tree, details: Tree) -> tuple[int, int]:
     return cached or 0, count(by_medium.get("cached_image_tokens")) or 0
 
 
-def _svg_share(svg: Tree) -> Share:
+def svg_share(svg: Tree) -> Share:
+    """What the model took that wrote an image as text: a share of its own."""
     asked, given, thought, total = (
         count(svg.get(f"{name}_tokens")) or 0 for name in ("input", "output", "reasoning", "total")
     )

@@ -34,6 +34,7 @@ class Sums:
         self._shares: dict[tuple[str | None, str | None, int], tuple[dict[str, int], int]] = {}
         self._checks: set[bool | None] = set()
         self._doubt: str | None = None
+        self._untold: str | None = None
 
     def add(self, model: str | None, usage: Usage, variant: str | None = None) -> None:
         """One request's usage, its shares included."""
@@ -41,6 +42,7 @@ class Sums:
         self._checks.add(usage.adds_up)
         terms = usage.terms or Terms()
         self._doubt = self._doubt or terms.doubt
+        self._untold = self._untold or terms.untold
         self._add(model, usage.units, variant, terms.longest_prompt)
         for share in terms.shares:
             self._add(share.model, share.units, share.variant or variant, share.longest_prompt)
@@ -72,9 +74,9 @@ class Sums:
         raw = {"requests": self.requests}
         if len(shares) == 1:
             (only,) = shares
-            terms = Terms(longest_prompt=only.longest_prompt, once=once, doubt=self._doubt)
+            terms = Terms(longest_prompt=only.longest_prompt, once=once, doubt=self._doubt, untold=self._untold)
             return Reading("reported", Usage(only.units, raw, adds_up, terms), only.model, only.variant)
-        terms = Terms(tuple(shares), once=once, doubt=self._doubt)
+        terms = Terms(tuple(shares), once=once, doubt=self._doubt, untold=self._untold)
         models = {share.model for share in shares}
         model = next(iter(models)) if len(models) == 1 else None
         return Reading("reported", Usage({}, raw, adds_up, terms), model)

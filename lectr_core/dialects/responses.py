@@ -14,7 +14,7 @@ import attrs
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word
-from lectr_core.dialects.images import image_usage
+from lectr_core.dialects.images import image_usage, svg_share
 from lectr_core.dialects.overlap import overlapping
 from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.usage import apportion, branch, count
@@ -24,8 +24,11 @@ from lectr_core.model.reading import Reading, Share, Terms, Tree, Usage
 _LAST: Final = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _WITH_RESPONSE: Final = _LAST | {"response.created", "response.in_progress", "response.queued"}
 
-# What costs by the call. Looked for in the raw output, which is otherwise not decoded.
-_CALLS: Final = re.compile(rb'"(?:file_search|web_search)_call"')
+# What costs beside the tokens. Looked for in the raw output, which is otherwise not decoded.
+_CALLS: Final = re.compile(rb'"(?:file_search|web_search|image_generation|code_interpreter|shell)_call"')
+
+_CONTAINER: Final = "a container that code ran in (billed by its own time, and shared by requests)"
+_IMAGES: Final = "images that a tool drew"
 
 
 class _Incomplete(msgspec.Struct, gc=False):
@@ -48,6 +51,8 @@ class _Response(msgspec.Struct, gc=False):
 
 
 class _Action(msgspec.Struct, gc=False):
+    """Also the environment that a shell runs in."""
+
     type: str | None = None
 
 
@@ -56,7 +61,9 @@ class _Item(msgspec.Struct, gc=False):
 
     type: str | None = None
     action: _Action | None = None
+    environment: _Action | None = None
     model: msgspec.Raw = ABSENT
+    svg_usage: msgspec.Raw = ABSENT
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -124,11 +131,16 @@ def with_tools(usage: Usage, image_model: str | None) -> Usage:
         units.FILE_SEARCH: count(seen.get("file_search")),
     }
     drawn = branch(told, "image_gen")
-    shares = (Share(image_model, image_usage(drawn).units),) if count(drawn.get("total_tokens")) else ()
+    is_told = bool(count(drawn.get("total_tokens")))
+    shares = [Share(image_model, image_usage(drawn).units)] if is_told else []
+    shares += [svg_share(one) for one in branch(seen, "svg_usage").values() if isinstance(one, dict)]
+    beside = (_CONTAINER if seen.get("containers") else None, _IMAGES if seen.get("images") and not is_told else None)
+    untold = " and ".join(filter(None, beside)) or None
+    terms = usage.terms
+    if shares or untold:
+        terms = attrs.evolve(usage.terms or Terms(), shares=tuple(shares), untold=untold)
     return attrs.evolve(
-        usage,
-        units={**usage.units, **{unit: number for unit, number in tools.items() if number}},
-        terms=attrs.evolve(usage.terms or Terms(), shares=shares) if shares else usage.terms,
+        usage, units={**usage.units, **{unit: number for unit, number in tools.items() if number}}, terms=terms
     )
 
 
@@ -153,7 +165,8 @@ class _Findings(Findings):
             self.error_category = "in_band"
         tree = raw_tree(response.usage)
         if tree:
-            self.tree = {**tree, **self._tools(response)} if response.tool_usage or len(response.tools) > 2 else tree
+            is_with_tools = response.tool_usage or len(response.tools) > 2
+            self.tree = {**tree, **self._tools(response)} if is_with_tools else tree
 
     def _tools(self, response: _Response) -> dict[str, Tree]:
         """What is told of tools beside the usage: their own usage, and the calls that stand in the output."""
@@ -175,8 +188,8 @@ class _Findings(Findings):
         return reading
 
 
-def _calls(output: msgspec.Raw) -> dict[str, int]:
-    """Calls in the output that cost by the call. Of a web search's actions only the search itself does."""
+def _calls(output: msgspec.Raw) -> Tree:
+    """Calls in the output that cost. Of a web search's actions only the search itself does; of shells only hosted ones."""
     if len(output) <= 2 or _CALLS.search(output) is None:
         return {}
     items = _decoded(output)
@@ -184,8 +197,19 @@ def _calls(output: msgspec.Raw) -> dict[str, int]:
     found = {
         "web_search": sum(item.action is None or item.action.type in (None, "search") for item in searched),
         "file_search": sum(item.type == "file_search_call" for item in items),
+        "images": sum(item.type == "image_generation_call" for item in items),
+        "containers": sum(_is_hosted(item) for item in items),
     }
-    return {name: number for name, number in found.items() if number}
+    authored = {f"item_{place}": tree for place, item in enumerate(items) if (tree := raw_tree(item.svg_usage))}
+    calls: Tree = {name: number for name, number in found.items() if number}
+    return {**calls, "svg_usage": authored} if authored else calls
+
+
+def _is_hosted(item: _Item) -> bool:
+    """Whether the provider ran code for it, in a container of its own."""
+    if item.type == "shell_call":
+        return item.environment is not None and item.environment.type != "local"
+    return item.type == "code_interpreter_call"
 
 
 def _decoded(raw: msgspec.Raw) -> list[_Item]:

@@ -48,6 +48,8 @@ class Terms:
     """Of counts that are partial: whether the prompt's may still have grown."""
     once: str | None = None
     """Set where a later answer may report this usage again: under which name it is counted, the first time alone."""
+    untold: str | None = None
+    """What may be billed beside the counts and is told by no answer, for people: the cost is then a lower bound."""
 
 
 @value
@@ -82,8 +84,6 @@ class Reading:
     `batch`, `fast`); None for the usual one."""
     answer_id: str | None = None
     """The provider's id for the answer, where its head had no request id."""
-    awaits: str | None = None
-    """Under which name (`Terms.once`) the usage of what `answer_id` names is told, where that is another name."""
     finish_reason: str | None = None
     """The last one reported, in the provider's word."""
     error_category: str | None = None
@@ -92,6 +92,8 @@ class Reading:
     """How many pieces of the answer carried output."""
     delta_chars: int = 0
     """Length of those pieces' strings, JSON escapes counted as sent. No text is kept."""
+    awaits: str | None = None
+    """Under which name (`Terms.once`) the usage of what `answer_id` names is told, where that is another name."""
 
 
 @value(kw_only=True)

@@ -37,6 +37,8 @@ class Case:
     method: str = "POST"
     media_type: str = "application/json"
     basis: str = "exact"
+    is_bounded: bool = True
+    """Whether the cost is the whole one: something may be billed beside it that no answer tells."""
     check: bool | None = True
     """Whether the parts sum to the provider's own totals; None: it gives none."""
 

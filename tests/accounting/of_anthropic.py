@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from tests.accounting.case import SSE, Case, Document, events, lines, whole
@@ -55,12 +56,23 @@ def case(
     return Case(**usual | more)
 
 
+CONTAINER = {"id": "container_1", "expires_at": "2026-11-20T13:00:00Z"}
+RAN = stream(SONNET, spent(900, 1), {"input_tokens": 900, "output_tokens": 300}).replace(
+    b'"delta": {"stop_reason"', f'"delta": {{"container": {json.dumps(CONTAINER)}, "stop_reason"'.encode()
+)
+
 COMPACTED = [turn("compaction", 20_000, 1_800, 160_000), turn("message", 900, 40)]
 ADVISED = [turn("message", 300, 35), turn("advisor_message", 420, 700, model=OPUS), turn("message", 40, 60, 310)]
 FELL = [turn("message", 500, 2, model="claude-fable-5"), turn("fallback_message", 500, 40, model="claude-opus-4-8")]
 TWICE = [turn("message", 150_000, 10), turn("message", 150_000, 10)]
 
 CASES: Final = {
+    "message, code ran in a container": case(SONNET, whole(message(SONNET, spent(900, 300)) | {"container": CONTAINER}),
+        (900, 300), (900, "3"), (300, "15"), nanousd=7_200_000, is_bounded=False),
+    "message, streamed, code ran in a container": case(SONNET, RAN, (900, 300),
+        (900, "3"), (300, "15"), nanousd=7_200_000, media_type=SSE, is_bounded=False),
+    "message, none ran": case(SONNET, whole(message(SONNET, spent(900, 300)) | {"container": None}),
+        (900, 300), (900, "3"), (300, "15"), nanousd=7_200_000),
     "message": case(SONNET, whole(message(SONNET, spent(1_000, 200))), (1_000, 200),
         (1_000, "3"), (200, "15"), nanousd=6_000_000),
     "message, caches of both lifetimes": case(SONNET, whole(message(SONNET, spent(50, 100, 10_000, 2_000, 1_000))),

@@ -82,6 +82,39 @@ DREW = response(
     tools=[{"type": "image_generation", "model": "gpt-image-1"}],
     tool_usage={"image_gen": drawn(10, 40, 1056), "web_search": {"num_requests": 0}},
 )
+RAN = response(
+    "gpt-5",
+    spent(2_000, 400, 0, 256),
+    tools=[{"type": "code_interpreter", "container": {"type": "auto"}}, {"type": "shell"}],
+    output=[
+        {"type": "code_interpreter_call", "container_id": "cntr_1", "status": "completed", "outputs": []},
+        {"type": "shell_call", "environment": {"type": "local"}},
+    ],
+)
+LOCAL = response(
+    "gpt-5",
+    spent(2_000, 400, 0, 256),
+    tools=[{"type": "shell"}],
+    output=[{"type": "shell_call", "environment": {"type": "local"}}, {"type": "shell_call"}],
+)
+WROTE = response(
+    "gpt-4.1",
+    spent(100, 20),
+    tools=[{"type": "image_generation", "model": "gpt-image-1"}],
+    tool_usage={"image_gen": drawn(10, 0, 1_000), "web_search": {"num_requests": 0}},
+    output=[
+        {"type": "image_generation_call", "status": "completed", "result": "PHN2Zz4=", "output_format": "svg",
+            "svg_usage": {"model": "gpt-5", "input_tokens": 30, "output_tokens": 200, "reasoning_tokens": 50,
+                "total_tokens": 230}},
+        {"type": "image_generation_call", "status": "completed", "result": "PHN2Zz4=", "svg_usage": None},
+    ],
+)  # fmt: skip
+UNTOLD = response(
+    "gpt-4.1",
+    spent(100, 20),
+    tools=[{"type": "image_generation", "model": "gpt-image-1"}],
+    output=[{"type": "image_generation_call", "status": "completed", "result": "AAAA"}],
+)
 CUT = response("gpt-4.1", spent(10, 16), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
 SPOKEN = chat(
     "gpt-audio", counts(120, 80, {"audio_tokens": 100, "text_tokens": 20}, {"audio_tokens": 60, "text_tokens": 20})
@@ -121,6 +154,14 @@ CASES: Final = {
         (400, "2"), (50, "8"), (1, "2500"), nanousd=3_700_000),
     "response, an image drawn by a tool": case(RESPONSES, "gpt-4.1", whole(DREW), (150, 1_076),
         (100, "2"), (20, "8"), (10, "5"), (40, "10"), (1_056, "40"), nanousd=43_050_000),
+    "response, an image written by another model": case(RESPONSES, "gpt-4.1", whole(WROTE), (140, 1_220),
+        (100, "2"), (20, "8"), (10, "5"), (1_000, "40"), (30, "1.25"), (150, "10"), (50, "10"), nanousd=42_447_500),
+    "response, an image that nobody tells the tokens of": case(RESPONSES, "gpt-4.1", whole(UNTOLD), (100, 20),
+        (100, "2"), (20, "8"), nanousd=360_000, is_bounded=False),
+    "response, code ran in a container": case(RESPONSES, "gpt-5", events({"type": "response.completed", "response": RAN}),
+        (2_000, 400), (2_000, "1.25"), (144, "10"), (256, "10"), nanousd=6_500_000, media_type=SSE, is_bounded=False),
+    "response, a shell of the client's own": case(RESPONSES, "gpt-5", whole(LOCAL), (2_000, 400),
+        (2_000, "1.25"), (144, "10"), (256, "10"), nanousd=6_500_000),
     "response, incomplete": case(RESPONSES, "gpt-4.1", events({"type": "response.incomplete", "response": CUT}), (10, 16),
         (10, "2"), (16, "8"), nanousd=148_000, media_type=SSE),
     "response, fetched from the background": case(RESPONSES + "/resp_1", None,

@@ -228,4 +228,4 @@ def test_a_batchs_results_are_summed_by_model_and_length_of_prompt():
 
 
 def test_results_that_were_not_downloaded_to_their_end_count_nothing():
-    assert read("batch_results.jsonl", complete=False) == Reading(state="open")
+    assert read("batch_results.jsonl", complete=False) == Reading(state="open", awaits="msgbatch_1")

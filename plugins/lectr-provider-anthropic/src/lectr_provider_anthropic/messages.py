@@ -20,6 +20,7 @@ from lectr_core import (
     Reading,
     Terms,
     Tree,
+    Usage,
     WholeReader,
     raw_chars,
     raw_tree,
@@ -38,6 +39,7 @@ class _Message:
     model: msgspec.Raw = ABSENT
     content: msgspec.Raw = ABSENT
     stop_reason: msgspec.Raw = ABSENT
+    container: msgspec.Raw = ABSENT
     usage: msgspec.Raw = ABSENT
 
 
@@ -52,6 +54,7 @@ class _Piece:
     input: msgspec.Raw = ABSENT
     content: msgspec.Raw = ABSENT
     stop_reason: msgspec.Raw = ABSENT
+    container: msgspec.Raw = ABSENT
 
     @property
     def chars(self) -> int:
@@ -76,6 +79,8 @@ _pieces = msgspec.json.Decoder(list[_Piece])
 _piece = msgspec.json.Decoder(_Piece)
 _event = msgspec.json.Decoder(_Event)
 
+_CONTAINER: Final = "a container that code ran in (billed by its own time, and shared by requests)"
+
 # Blocks that begin empty and are filled by deltas; every other kind says something as soon as it begins.
 _EMPTY_AT_FIRST: Final = frozenset({"text", "thinking", "compaction"})
 
@@ -95,7 +100,7 @@ class MessageReader(WholeReader):
         tree = raw_tree(message.usage)
         findings.tier = tier_of(tree)
         lengths = _lengths(message.content)
-        reading = findings.reading(usage_of(tree, findings.model))
+        reading = findings.reading(with_container(usage_of(tree, findings.model), message.container))
         return attrs.evolve(reading, deltas=len(lengths), delta_chars=sum(lengths))
 
 
@@ -112,6 +117,7 @@ class MessageEventReader(EventReader):
         self._usage: Tree = {}
         self._output_counted = False
         self._tool_ran = False
+        self._container = ABSENT
 
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
@@ -144,7 +150,7 @@ class MessageEventReader(EventReader):
         """See `EventReader`. An error, or an end without a reason to stop, leaves counts of the moment: a lower bound."""
         tree = self._usage if self._output_counted else without_output(self._usage)
         self._findings.tier = tier_of(tree)
-        usage = usage_of(tree, self._findings.model)
+        usage = with_container(usage_of(tree, self._findings.model), self._container)
         final = self._output_counted and self._findings.finish_reason is not None and self._findings.error_category is None
         if self._tool_ran and not (final and complete):
             # What a tool found was put before the model, in a turn that is not told yet.
@@ -162,7 +168,15 @@ class MessageEventReader(EventReader):
         self._output_counted = self._output_counted or "output_tokens" in tree
         self._usage = merge(self._usage, tree)
         if event.delta is not None:
+            self._container = event.delta.container.copy() if event.delta.container else self._container
             self._findings.finish_reason = raw_word(event.delta.stop_reason) or self._findings.finish_reason
+
+
+def with_container(usage: Usage, container: msgspec.Raw) -> Usage:
+    """*usage*, and that a container was used if one is told of: it is billed by its time, which no answer tells."""
+    if len(container) <= len(b"null"):
+        return usage
+    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=_CONTAINER))
 
 
 def _lengths(content: msgspec.Raw) -> list[int]:
@@ -198,4 +212,4 @@ class ResultsReader(LinesReader):
         message = _message.decode(result.message)
         tree, model = raw_tree(message.usage), raw_word(message.model)
         if tree:
-            self.sums.add(model, usage_of(tree, model))
+            self.sums.add(model, with_container(usage_of(tree, model), message.container))
