@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,8 @@ from lectr_core import Record
 from lectr_sink_sqlite.stored import pricing
 
 MS_NS = 1_000_000
-S_NS = 1_000_000_000
+DAY_NS = 86_400_000_000_000
+_EPOCH = date(1970, 1, 1).toordinal()
 
 # SQLite's integers. A client may ask for any `max_tokens` it likes; one that does not fit must not stop the batch.
 MOST = 2**63 - 1
@@ -100,13 +101,14 @@ def _tame(value: Value) -> Value:
 
 def timestamp(started_ns: int) -> str:
     """ISO 8601, UTC, milliseconds (cut, not rounded), `Z`. Units: nanoseconds since 1970, wall clock."""
-    seconds, rest = divmod(started_ns, S_NS)
-    return f"{_second(seconds)}.{rest // MS_NS:03d}Z"
+    days, rest = divmod(started_ns, DAY_NS)
+    minutes, rest = divmod(rest // MS_NS, 60_000)
+    return f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}Z"
 
 
 @lru_cache(maxsize=64)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _day(days: int) -> str:
+    return date.fromordinal(_EPOCH + days).isoformat()
 
 
 def _ms(span_ns: int | None) -> float | None:
