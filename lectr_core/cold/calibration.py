@@ -29,8 +29,8 @@ MOST_KINDS: Final = 400
 """One takes some 20 KB. Features are named by clients: without a bound they could take all memory."""
 MOST_TALLIES: Final = 400
 SETTLED: Final = 400
-"""Requests of a kind after which one in `THINNED` is learnt from: more would say little that is new, at 50 µs each."""
-THINNED: Final = 8
+"""Requests of a kind after which one in `THINNED` is learnt from: more would say little that is new, at 45 µs each."""
+THINNED: Final = 16
 
 _A_FEW: Final = 5
 """Requests that a kind has seen before it predicts. It begins with what the wider one knows."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lectr_core.cold import calibration_file, visible
 from lectr_core.cold.account import account
-from lectr_core.cold.calibration import MOST_KINDS, SETTLED, Calibration, teaches
+from lectr_core.cold.calibration import MOST_KINDS, SETTLED, THINNED, Calibration, teaches
 from lectr_core.cold.conformal import COVERAGE, FEWEST, WINDOW, Interval, Scores, interval, score
 from lectr_core.cold.regression import Fit
 from lectr_core.model.reading import Reading, Share, Terms, Usage
@@ -176,11 +176,11 @@ def test_a_rare_feature_that_is_unlike_the_others_gets_intervals_that_hold_too(w
 
 def test_a_feature_that_is_new_is_learnt_from_in_full_where_others_are_settled() -> None:
     chance = random.Random(9)
-    calibration = taught(Calibration(), [chat(number, chance) for number in range(1, 8 * SETTLED)])
+    calibration = taught(Calibration(), [chat(number, chance) for number in range(1, THINNED * SETTLED)])
     before = calibration.learnt
     taught(calibration, [unlike(number, chance, "new") for number in range(1, 101)])
     assert calibration.learnt == before + 100
-    taught(calibration, [chat(number, chance) for number in range(1, 8 * 20 + 1)])
+    taught(calibration, [chat(number, chance) for number in range(1, THINNED * 20 + 1)])
     assert calibration.learnt == before + 120
 
 
@@ -200,11 +200,11 @@ def test_what_a_model_was_is_forgotten_when_it_changes() -> None:
 
 def test_a_kind_that_has_changed_is_learnt_from_in_full_again() -> None:
     chance = random.Random(12)
-    calibration = taught(Calibration(), [chat(number, chance) for number in range(1, 8 * SETTLED)])
+    calibration = taught(Calibration(), [chat(number, chance) for number in range(1, THINNED * SETTLED)])
     before = calibration.learnt
     changed = [unlike(number, chance, "chat") for number in range(1, 801)]
     taught(calibration, changed)
-    assert calibration.learnt > before + 200  # a sample would be 100
+    assert calibration.learnt > before + 150  # a sample would be 50
     said = calibration.predict(changed[0], "input").interval
     assert said.middle == pytest.approx(2 * (changed[0].request_bytes + 60) / 4.3, rel=0.2)
 
