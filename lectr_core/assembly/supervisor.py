@@ -24,7 +24,7 @@ from lectr_core.assembly import handover, pulse, versions
 from lectr_core.assembly.admin import Admin
 from lectr_core.assembly.certificate import warn_if_plain
 from lectr_core.assembly.child import Child, Order
-from lectr_core.assembly.environment import inherited, without_credentials
+from lectr_core.assembly.environment import inherited, of_our_own, without_credentials
 from lectr_core.assembly.ground import Doors
 from lectr_core.assembly.handover import Retired
 from lectr_core.assembly.health import Board, Health
@@ -225,7 +225,7 @@ class Supervisor:
             name=name,
             # -P: the working directory is no place to import from
             command=(sys.executable, "-P", "-m", f"lectr_core.assembly.{main}"),
-            environ={**inherited(), **boot.environ()},
+            environ={**of_our_own(), **boot.environ()},
             files=listeners,
         )
 

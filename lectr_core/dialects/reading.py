@@ -8,7 +8,7 @@ hot rooms through `ports.Reader`; provider plugins subclass these.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import attrs
 import msgspec
@@ -20,6 +20,9 @@ from lectr_core.wire.arrays import ArrayCutter, ItemTooLong
 from lectr_core.wire.body import BAD_INPUT
 from lectr_core.wire.events import EventCutter, EventTooLong
 
+_OWN_BYTES: Final = 16 * 1024
+"""A piece as long as this is kept as it came, shorter ones are gathered: copying all of a MiB twice costs 0.4 ms."""
+
 
 class WholeReader(ABC):
     """Reads an answer that makes sense only as a whole. Holds the body until it ends."""
@@ -29,25 +32,38 @@ class WholeReader(ABC):
 
     def __init__(self) -> None:
         self.first_token_seen = False
-        self._held = bytearray()
-        self._too_long = False
+        self._pieces: list[bytes] = []
+        self._tail = bytearray()
+        """What came behind the pieces."""
+        self._held_bytes = 0
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take the next piece of the body."""
-        if self._too_long or not data:
+        size = len(data)
+        if self._held_bytes > self.MAX_BYTES or not size:
             return
         self.first_token_seen = True
-        self._held += data
-        if len(self._held) > self.MAX_BYTES:
-            self._held.clear()
-            self._too_long = True
+        self._held_bytes += size
+        if self._held_bytes > self.MAX_BYTES:
+            self._let_go()
+        elif size < _OWN_BYTES:
+            self._tail += data
+        else:
+            if self._tail:
+                self._pieces.append(bytes(self._tail))
+                self._tail.clear()
+            self._pieces.append(bytes(data))
+
+    def _let_go(self) -> None:
+        self._pieces.clear()
+        self._tail.clear()
 
     def finish(self, *, complete: bool) -> Reading:
         """Conclude; see `ports.Reader`."""
-        if self._too_long:
+        if self._held_bytes > self.MAX_BYTES:
             return Reading(state="unreadable")
-        body = bytes(self._held)
-        self._held.clear()
+        body = b"".join((*self._pieces, self._tail))
+        self._let_go()
         if not body:
             return Reading()
         try:

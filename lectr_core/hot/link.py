@@ -41,7 +41,7 @@ class Link:
         self.hung_up = False
         """The peer has closed its side (or all of it). What it sent before may still be readable."""
         self.stirred = True
-        """There may be something to read: nobody has looked yet, it came in after the last read, or that did not take all."""
+        """There may be something to read: nobody has looked yet, more has come, or the last read did not take it all."""
         self.torn = False
         """What was sent is a fragment, and only the connection's end will tell its end: closing must look like a reset."""
         self.proof: Proof | None = None
@@ -71,6 +71,22 @@ class Link:
         # side, its end is still to be read, and no edge will tell of it again: it may have come together with these bytes.
         self.stirred = self.secured or self.hung_up or len(data) == READ_BYTES
         return data
+
+    def recv_into_now(self, room: memoryview) -> int | None:
+        """As `recv_now`, into *room*: how many bytes came, 0 at a clean end, None if nothing is there. Errors: Broken."""
+        if not self.stirred:
+            return None
+        self.stirred = False
+        try:
+            came = self.sock.recv_into(room)
+        except _WOULD_BLOCK:
+            return None
+        except ssl.SSLZeroReturnError:
+            return 0
+        except OSError as error:
+            raise Broken(type(error).__name__) from error
+        self.stirred = self.secured or self.hung_up or came == len(room)
+        return came
 
     def send_now(self, data: bytes | memoryview) -> int:
         """Send what fits; says how many bytes that was. Errors: Broken."""

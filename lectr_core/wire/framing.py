@@ -79,6 +79,11 @@ class LengthBody:
         end, self._left, self.done = self._left, 0, True
         return end, [data if end == size else data[:end]] if end else []
 
+    def came(self, size: int) -> None:
+        """So many of its bytes were taken in another way; no more than are left."""
+        self._left -= size
+        self.done = not self._left
+
     def closed(self) -> bool:
         return self.done
 

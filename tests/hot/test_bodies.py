@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from lectr_core import Facts, Route, Verdict
 from lectr_core.hot.exchange import Exchange
+from lectr_core.hot.read import LONG_BYTES
 from lectr_core.model.settings import GatewaySettings
 
 from .stage import Peer, Stage, request, stage
@@ -47,6 +49,46 @@ async def _swallow(upstream: Peer, size: int) -> None:
     """Take *size* bytes and keep none."""
     while size > 0:
         size -= len(await upstream.sock.recv(65536))
+
+
+async def test_long_body_arrives_whole_however_it_comes(autojump_clock: MockClock) -> None:
+    body = b'{"model":"one-x","messages":"' + bytes(range(48, 91)) * 25_000 + b'"}'
+    sent = request(body) + request(b'{"model":"one-x"}')  # the next one comes with its last bytes
+    async with stage() as it:
+        client = it.client()
+
+        async def come() -> None:
+            for start, end in itertools.pairwise((0, 100, 101, 70_000, 400_000, 400_001, 1_000_000, len(sent))):
+                await client.send(sent[start:end])
+                await trio.sleep(0.01)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come)
+            upstream = await it.upstream()
+            await upstream.until(b"\r\n\r\n" + body)
+        await upstream.send(OK)
+        record = await it.record()
+        assert record.begun.request_bytes == len(body)
+        assert it.gateway.crowd.held_bytes == 0
+        await upstream.until(b'{"model":"one-x"}')
+        await upstream.send(OK)
+        assert (await it.record(2)).outcome == "ok"
+
+
+async def test_room_is_made_for_what_comes_not_for_what_is_announced(autojump_clock: MockClock) -> None:
+    async with stage() as it:
+        client = it.client()
+        head = request(b"x").replace(b"Content-Length: 1\r\n", b"Content-Length: 30000000\r\n")
+        assert b"30000000" in head
+        await client.send(head)
+        await wait_all_tasks_blocked()
+        assert 0 < it.gateway.crowd.held_bytes <= 2 * LONG_BYTES
+        await client.send(b"x" * 3_000_000)
+        await wait_all_tasks_blocked()
+        assert 3_000_000 < it.gateway.crowd.held_bytes <= 8_000_000
+        client.close()
+        assert (await it.record()).outcome == "client_disconnected"
+        assert it.gateway.crowd.held_bytes == 0
 
 
 @pytest.mark.slow
