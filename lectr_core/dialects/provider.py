@@ -25,6 +25,14 @@ from lectr_core.dialects.fetched import (
     UnbilledReader,
 )
 from lectr_core.dialects.images import ImagesEventReader, ImagesReader
+from lectr_core.dialects.jobs import (
+    EvaluationReader,
+    FetchedRunReader,
+    FetchedVideoReader,
+    RunEventReader,
+    RunReader,
+    VideoReader,
+)
 from lectr_core.dialects.lines import LinesReader
 from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.realtime import RealtimeReader
@@ -135,12 +143,24 @@ class DialectProvider:
         "images/edits": (ImagesReader, ImagesEventReader),
         "images/variations": (ImagesReader, ImagesEventReader),
         "batches": (OpenReader, CompletionsEventReader),
+        "threads/runs": (RunReader, RunEventReader),
+        "threads/{id}/runs": (RunReader, RunEventReader),
+        "threads/{id}/runs/{id}/submit_tool_outputs": (RunReader, RunEventReader),
+        "threads/{id}/runs/{id}/cancel": (FetchedRunReader, RunEventReader),
+        "evals/{id}/runs": (OpenReader, RunEventReader),
+        "videos": (VideoReader, RunEventReader),
+        "videos/{id}/remix": (VideoReader, RunEventReader),
+        "videos/edits": (VideoReader, RunEventReader),
+        "videos/extensions": (VideoReader, RunEventReader),
     }
     """Readers of whole and of streamed answers to a POST, by the route behind its version. A subclass may replace them."""
 
     FETCHED: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
         "responses/{id}": (FetchedResponseReader, FetchedResponseEventReader),
         "batches/{id}": (BatchReader, CompletionsEventReader),
+        "threads/{id}/runs/{id}": (FetchedRunReader, RunEventReader),
+        "evals/{id}/runs/{id}": (EvaluationReader, RunEventReader),
+        "videos/{id}": (FetchedVideoReader, RunEventReader),
     }
     """The same for a GET. What is fetched elsewhere is not billed."""
 
@@ -160,6 +180,13 @@ class DialectProvider:
             "conversations/{id}/items",
             "files",
             "responses/input_tokens",
+            "assistants",
+            "assistants/{id}",
+            "threads",
+            "threads/{id}",
+            "threads/{id}/messages",
+            "threads/{id}/messages/{id}",
+            "threads/{id}/runs/{id}",
             "uploads",
             "uploads/{id}/cancel",
             "uploads/{id}/complete",

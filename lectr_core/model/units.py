@@ -68,6 +68,7 @@ CITATION: Final = "citation"
 """Tokens of sources that a search put before the model, billed apart from the prompt."""
 AUDIO_SECONDS: Final = "audio_seconds"
 IMAGES: Final = "images"
+VIDEO_SECONDS: Final = "video_seconds"
 
 # SQLite and JSON both keep integers up to 2^53 exactly; no real count comes near.
 MAX_COUNT: Final = 2**53 - 1

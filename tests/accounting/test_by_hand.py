@@ -26,12 +26,12 @@ from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Attempt, Begun, Ended
 from lectr_core.model.settings import GatewaySettings, Settings
 from lectr_core.ports import Provider
-from tests.accounting import of_anthropic, of_gemini, of_openai, of_others
+from tests.accounting import of_anthropic, of_gemini, of_jobs, of_openai, of_others
 from tests.accounting.case import Case
 
 CASES: Final[Mapping[str, Case]] = {
     f"{case.provider}: {name}": case
-    for table in (of_openai.CASES, of_anthropic.CASES, of_gemini.CASES, of_others.CASES)
+    for table in (of_openai.CASES, of_jobs.CASES, of_anthropic.CASES, of_gemini.CASES, of_others.CASES)
     for name, case in table.items()
 }
 

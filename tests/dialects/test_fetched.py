@@ -97,7 +97,7 @@ PROVIDER = DialectProvider("mine", "https://host/v1")
         ("POST", "/v1/files", 200, "application/json", UnbilledReader),
         ("POST", "/v1/files", 400, "application/json", UnbilledReader),
         ("GET", "/v1/realtime", 101, "", type(None)),
-        ("POST", "/v1/videos", 200, "application/json", type(None)),
+        ("POST", "/v1/containers", 200, "application/json", type(None)),
     ],
 )
 def test_each_kind_of_request_has_its_reader(method: str, path: str, status: int, media_type: str, kind: type) -> None:
