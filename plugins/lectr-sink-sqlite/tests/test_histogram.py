@@ -70,3 +70,12 @@ def test_sql_has_the_same_functions() -> None:
         assert (median, count, double) == (pytest.approx(20.0, rel=0.02), 3, 6)
         nothing = "SELECT histogram(NULL), histogram_sum(NULL), histogram_percentile(NULL, 0.5), histogram_count(NULL)"
         assert connection.execute(nothing).fetchone() == (None, None, None, 0)
+
+
+@pytest.mark.parametrize("text", ["[2000000000,1]", "[-2000000000,1]", f"[1,{','.join(['0'] * 600)}]"])
+def test_steps_that_there_are_not_are_refused_before_they_take_room(text: str) -> None:
+    for whole in ("[0,1]", "[5,1]"):
+        with pytest.raises(ValueError, match="the steps 0 to 599"):
+            histogram.Histogram([whole, text])
+        with pytest.raises(ValueError, match="the steps 0 to 599"):
+            histogram.added(whole, text)

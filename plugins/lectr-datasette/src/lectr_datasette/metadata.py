@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
+
 from lectr_datasette.canned import CANNED
 
 Tree = dict[str, Any]  # Any: JSON
@@ -59,8 +61,8 @@ _COLUMNS: Final = {
     "response_digest": "SHA-256 (hex) over the body the client got.",
 }
 
-# Each is the front of an index, so that counting needs no row: 0.15 s of CPU for each million requests.
-FACETS: Final = ("feature", "provider", "outcome")
+# On the newest 10,000 requests only: each takes some 15 ms there, and seconds over ten million.
+FACETS: Final = ("feature", "model", "provider", "outcome")
 
 _SUMS_WORDS: Final = (
     "the sums of all requests by org, feature, provider, model, outcome and kind of error. Ask these rather than the "
@@ -70,23 +72,87 @@ _LATENCY_WORDS: Final = (
     "how many answered requests took how long, as histograms. histogram_percentile(histogram_sum(duration_json), 0.95) "
     "reads the 95th percentile of any of them together, in milliseconds."
 )
-# What Datasette shows over each table: title, description, and by which column it comes, the newest first.
+_DAY_WORDS: Final = "The newest days (UTC) first; from the sums by day."
+_INTERVAL_WORDS: Final = (
+    "cost_low_usd and cost_high_usd are the bounds of the cost; no upper bound where one request has none. cost_unknown "
+    "requests add nothing to it."
+)
+
+
+@attrs.frozen
+class Shown:
+    """How Datasette shows a table or view."""
+
+    title: str
+    says: str
+    newest: str | None = None
+    """By which column it comes, the newest first; None: as the view has it."""
+    facets: tuple[str, ...] = ()
+    size: int = 100
+    """Rows a page."""
+
+
 _TABLES: Final = {
-    "recent_requests": ("Recent requests", "The columns people look at first, the newest requests first.", None),
-    "spend_by_feature_day": (
-        "Spend by feature and day",
-        "Costs and tokens by day and feature, the newest days first.",
-        None,
+    "recent_requests": Shown(
+        "Recent requests",
+        "The newest 10,000 requests, the columns people look at, with facets. For older ones: all_requests.",
+        facets=FACETS,
     ),
-    "spend_by_model_day": ("Spend by model and day", "Costs and tokens by day and model, the newest days first.", None),
-    "usage_minutely": ("Sums by the minute", f"By the minute, {_SUMS_WORDS}", "minute"),
-    "usage_hourly": ("Sums by the hour", f"By the hour, {_SUMS_WORDS}", "hour"),
-    "usage_daily": ("Sums by the day", f"By the day, {_SUMS_WORDS}", "day"),
-    "latency_minutely": ("Latencies by the minute", f"By the minute, {_LATENCY_WORDS}", "minute"),
-    "latency_hourly": ("Latencies by the hour", f"By the hour, {_LATENCY_WORDS}", "hour"),
-    "latency_daily": ("Latencies by the day", f"By the day, {_LATENCY_WORDS}", "day"),
-    "about_columns": ("What each column means", "In words and with its unit.", None),
+    "all_requests": Shown(
+        "All requests",
+        "Every request, the columns people look at, the newest first. Filter by feature, org, outcome or started_at: each "
+        "has an index. Every column of it is in requests.",
+        "started_at",
+    ),
+    "recent_errors": Shown(
+        "Recent errors",
+        "The newest 1,000 requests that failed: where, why, and after how many attempts.",
+        facets=("error_category", "provider", "feature", "outcome"),
+    ),
+    "in_flight_now": Shown("In flight now", "Requests that are not over. Empty where no gateway runs."),
+    "spend_by_day": Shown("Spend by day", f"{_DAY_WORDS} {_INTERVAL_WORDS}"),
+    "spend_by_hour": Shown("Spend by hour", f"The last 7 days, the newest hours (UTC) first. {_INTERVAL_WORDS}"),
+    "spend_by_feature_day": Shown("Spend by feature and day", f"{_DAY_WORDS} {_INTERVAL_WORDS}", facets=("feature",)),
+    "spend_by_model_day": Shown("Spend by model and day", f"{_DAY_WORDS} {_INTERVAL_WORDS}", facets=("provider", "model")),
+    "spend_by_org_day": Shown("Spend by org and day", f"{_DAY_WORDS} {_INTERVAL_WORDS}", facets=("org",)),
+    "errors_by_model_day": Shown(
+        "Errors by model and day", _DAY_WORDS, facets=("provider", "model", "outcome", "error_category")
+    ),
+    "speed_by_model_day": Shown(
+        "Speed by model and day",
+        f"{_DAY_WORDS} Means of answered requests; percentiles are in latency_daily and in the question speed_by_model.",
+        facets=("provider", "model"),
+    ),
+    "cache_by_feature_day": Shown(
+        "Prompt caches by feature and day",
+        f"{_DAY_WORDS} cached_share is how much of the prompts came from the provider's cache.",
+        facets=("feature", "model"),
+    ),
+    "certainty_by_model_day": Shown(
+        "How sure, by model and day",
+        f"{_DAY_WORDS} Where the counts of tokens come from: reported_share is of the requests. {_INTERVAL_WORDS}",
+        facets=("provider", "model"),
+    ),
+    "requests": Shown(
+        "Requests",
+        "One row a request with every column, the newest first. No prompt, no answer, no key is ever stored. Fewer columns, "
+        "and facets: recent_requests.",
+        "started_at",
+        size=50,
+    ),
+    "usage_minutely": Shown("Sums by the minute", f"By the minute, {_SUMS_WORDS}", "minute"),
+    "usage_hourly": Shown("Sums by the hour", f"By the hour, {_SUMS_WORDS}", "hour"),
+    "usage_daily": Shown("Sums by the day", f"By the day, {_SUMS_WORDS}", "day"),
+    "latency_minutely": Shown("Latencies by the minute", f"By the minute, {_LATENCY_WORDS}", "minute"),
+    "latency_hourly": Shown("Latencies by the hour", f"By the hour, {_LATENCY_WORDS}", "hour"),
+    "latency_daily": Shown("Latencies by the day", f"By the day, {_LATENCY_WORDS}", "day"),
+    "in_flight": Shown("In flight", "As a running gateway told it last; as_of says when."),
+    "prices": Shown("Prices", "Every price that a request was priced with, as its source said it then.", "first_used_at"),
+    "token_accuracy": Shown("How well tokens are predicted", "On requests that did report."),
+    "repricings": Shown("Repricings", "What lectr reprice --apply restated, the newest run first.", "applied_at"),
+    "about_columns": Shown("What each column means", "In words and with its unit."),
 }
+"""Views first, since that is where people begin."""
 _HIDDEN: Final = ("cursors", "removed", "latency_steps", "_sqlite_migrations")
 
 
@@ -95,31 +161,46 @@ def metadata_of(database: Path) -> Tree:
     described = _described(database)
     described["requests"] = {**_COLUMNS, **described.get("requests", {})}
     tables: Tree = {name: {"columns": columns} for name, columns in described.items()}
-    tables["requests"] |= {
-        "title": "Requests",
-        "description": "One row a request, the newest first. No prompt, no answer, no key is ever stored.",
-        "sort_desc": "started_at",
-        "facets": list(FACETS),
-        "size": 50,
-        "label_column": "id",
-    }
-    for name, (title, description, newest) in _TABLES.items():
-        order = {} if newest is None else {"sort_desc": newest}
-        tables[name] = {**tables.get(name, {}), "title": title, "description": description, "size": 100, **order}
+    for name, shown in _TABLES.items():
+        said: Tree = {"title": shown.title, "description": shown.says, "size": shown.size}
+        if shown.newest is not None:
+            said["sort_desc"] = shown.newest
+        if shown.facets:
+            said["facets"] = list(shown.facets)
+        tables[name] = {**tables.get(name, {}), **said}
+    tables["requests"]["label_column"] = "id"
     for name in _HIDDEN:
         tables[name] = {**tables.get(name, {}), "hidden": True}
     queries: Tree = {}
     for query in CANNED:
         # The SQL is shown: it teaches the tables.
-        shown = {"title": query.title, "description": plain(query.explains), "params": ["days"]}
-        queries[query.name] = {"sql": query.sql, **shown}
+        words = {"title": query.title, "description": plain(query.explains), "params": ["days"]}
+        queries[query.name] = {"sql": query.sql, **words}
     about: Tree = {
         "title": "Lectr's database",
-        "description": "Every request that went through the gateway. Begin with the views recent_requests and "
-        "spend_by_feature_day, or with one of the questions below.",
+        "description": "Every request that went through the gateway. Begin with the views recent_requests, recent_errors "
+        "and spend_by_feature_day, or with one of the questions below.",
         "source": "Lectr",
     }
     return {"title": "Lectr", "databases": {database.stem: {**about, "tables": tables, "queries": queries}}}
+
+
+async def describe(datasette: Any, database: Path) -> bool:  # Any: Datasette is untyped
+    """Tell a Datasette at work what the database's columns mean; False where the database does not say so yet.
+
+    A database that is made after the explorer began could not be asked at start.
+    """
+    described = _described(database)
+    if hasattr(datasette, "set_column_metadata"):
+        for table, columns in described.items():
+            for name, text in columns.items():
+                await datasette.set_column_metadata(database.stem, table, name, "description", text)
+    else:
+        tables = datasette._metadata_local.setdefault("databases", {}).setdefault(database.stem, {}).setdefault("tables", {})
+        for table, columns in described.items():
+            known = tables.setdefault(table, {})
+            known["columns"] = {**known.get("columns", {}), **columns}
+    return bool(described)
 
 
 def plain(text: str) -> str:

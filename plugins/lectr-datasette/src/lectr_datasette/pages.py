@@ -31,7 +31,8 @@ from lectr_datasette.drawing import template
 from lectr_datasette.drawing.links import Links
 from lectr_datasette.guard import App, guarded
 from lectr_datasette.leaving import is_leaving, listen
-from lectr_datasette.metadata import plain
+from lectr_datasette.limits import Counting, bound
+from lectr_datasette.metadata import describe, plain
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE, begin_again
 from lectr_datasette.views import live
 from lectr_datasette.views.change import change
@@ -44,11 +45,9 @@ from lectr_datasette.views.visit import Visit
 
 hookimpl = pluggy.HookimplMarker("datasette")
 
-# A record is a few kilobytes. A query that makes strings larger than this is an accident or an attack.
-_MAX_LENGTH_BYTES = 5_000_000
 _NEEDED = "requests"
 _SUMS = "usage_minutely"
-_COUNT_LIMIT_MS = 250
+_IS_OURS = f"select 1 from sqlite_master where type = 'table' and name = '{_SUMS}'"
 # Enough to send a line before the process begins again.
 _LAST_WORDS_S = 0.2
 ZONE_COOKIE = "lectr_zone"
@@ -82,8 +81,9 @@ VIEWS: dict[str, View] = {
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    """Bound what one query may make, and let queries read histograms."""
-    conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_LENGTH_BYTES)
+    """Bound what one query may make, and let queries read histograms. Others' databases are left as they are."""
+    if _own_database() is not None or conn.execute(_IS_OURS).fetchone():
+        bound(conn)
     histograms.register(conn)
 
 
@@ -238,17 +238,6 @@ async def _with_requests(datasette: Any) -> Database | None:  # Any: Datasette i
     return None
 
 
-class Counting(Database):  # type: ignore[misc]  # Datasette is untyped
-    """A database whose tables' rows Datasette counts for a moment and no longer: how many there are is a courtesy."""
-
-    async def execute(self, sql: str, params: Any = None, truncate: bool = False, **more: Any) -> Any:  # Any: as above
-        """Waits: on the database; for Datasette's own counts, at most so long."""
-        # What people ask is cut to a number of rows; what Datasette asks for itself is not.
-        if not truncate and sql.startswith("select count(*)") and more.get("custom_time_limit") is None:
-            more["custom_time_limit"] = _COUNT_LIMIT_MS
-        return await super().execute(sql, params, truncate, **more)
-
-
 def _own_database() -> Path | None:
     """The file that `serve.py` named; None in a Datasette of somebody's own."""
     name = os.environ.get(DATABASE_VARIABLE)
@@ -273,6 +262,7 @@ def _attaching(app: App, datasette: Any, path: Path) -> App:  # Any: Datasette i
     was moved aside), the process begins again.
     """
     attached: list[tuple[int, int]] = []
+    described: list[bool] = []
 
     async def attach(scope: Any, receive: Any, send: Any) -> None:  # Any: as ASGI has it
         if scope["type"] == "lifespan":
@@ -287,6 +277,8 @@ def _attaching(app: App, datasette: Any, path: Path) -> App:  # Any: Datasette i
         if here is not None and not attached:
             datasette.add_database(Counting(datasette, path=str(path), is_mutable=True), name=path.stem)
             attached.append(here)
+        if here is not None and not described and await describe(datasette, path):
+            described.append(True)
         if here is not None and attached != [here] and scope["type"] == "http":
             asyncio.get_running_loop().call_later(_LAST_WORDS_S, begin_again)
             await Response.text("there is a new database; please try again", status=503, headers={"refresh": "2"}).asgi_send(

@@ -70,6 +70,8 @@ class Histogram:
             self._grow(first, counts)
 
     def _grow(self, first: int, counts: list[int]) -> None:
+        if first < 0 or first + len(counts) > LAST + 1:
+            raise ValueError(f"a histogram has the steps 0 to {LAST}, got {first} to {first + len(counts) - 1}")
         mine = self._counts
         if not mine:
             self._first, self._counts = first, counts
@@ -124,6 +126,8 @@ def added(one: str | None, other: str | None) -> str | None:
         return other if one is None else one
     first, *counts = _decode(one)
     at, *more = _decode(other)
+    if min(at, first) < 0 or max(at + len(more), first + len(counts)) > LAST + 1:
+        raise ValueError(f"a histogram has the steps 0 to {LAST}")
     if at < first:
         counts[:0] = [0] * (first - at)
         first = at

@@ -57,7 +57,7 @@ class Links:
     def rows(self, scope: Scope) -> str:
         """The scope's requests as Datasette shows them."""
         since, until = (end.strftime("%Y-%m-%dT%H:%M:%S") for end in (scope.period.since, scope.period.until))
-        return self.table("recent_requests", {**scope.only, "started_at__gte": since, "started_at__lt": until})
+        return self.table("all_requests", {**scope.only, "started_at__gte": since, "started_at__lt": until})
 
     def sums(self, scope: Scope) -> str:
         """The rows of the sums behind the scope's figures."""
