@@ -52,6 +52,8 @@ JSON: Final = "application/json"
 _MAX_VALUE_CHARS: Final = 128
 """A longer request id or rate-limit value is not kept."""
 _MAX_HEADROOM: Final = 24
+_MAX_ROUTES: Final = 64
+"""An application uses few paths; those with an id in them come once each."""
 
 _CATEGORIES: Final[Mapping[int, ErrorCategory]] = {
     401: "auth",
@@ -220,6 +222,8 @@ class DialectProvider:
             self.origin, self.prefix = parse_base_url(base_url)
         self._families = tuple(sorted(families, key=len, reverse=True))
         self._key_prefixes = tuple(key_prefixes)
+        self._routes: dict[str, str] = {}
+        """By path, of those asked for lately."""
         parts = self.prefix.split("/")[1:]
         self._tails = ["/" + "/".join(parts[start:]) for start in range(len(parts))]
         """Ends of the prefix, the longest first: what a client's path may repeat."""
@@ -324,9 +328,17 @@ class DialectProvider:
 
     def route(self, path: str) -> str:
         """The endpoint behind its version: `chat/completions`."""
+        known = self._routes.get(path)
+        if known is not None:
+            return known
         endpoint = self.endpoint(path)
         version, _, route = endpoint[1:].partition("/")
-        return route if version in VERSIONS else endpoint[1:]
+        if version not in VERSIONS:
+            route = endpoint[1:]
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        self._routes[path] = route
+        return route
 
     def classify(self, answer: Answer) -> str | None:
         """See `ports.Provider`."""
@@ -355,8 +367,9 @@ def category_of(status: int) -> ErrorCategory | None:
 def headroom_of(answer: Answer, *prefixes: str) -> Mapping[str, str]:
     """Fields that begin with one of *prefixes*, and how long to wait: bounded in number and length."""
     found: dict[str, str] = {}
+    either = (*prefixes, "retry-after")
     for name in answer.fields:
-        if name.startswith(prefixes) or name in ("retry-after", "retry-after-ms"):
+        if name.startswith(either) and (name.startswith(prefixes) or name in ("retry-after", "retry-after-ms")):
             kept = short_value(answer.field(name)) if len(name) <= _MAX_VALUE_CHARS else None
             if kept is not None and len(found) < _MAX_HEADROOM:
                 found[name] = kept
