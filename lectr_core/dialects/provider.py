@@ -38,6 +38,7 @@ from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.realtime import RealtimeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
 from lectr_core.dialects.routes import VERSIONS, template
+from lectr_core.dialects.spoken import SpokenReader
 from lectr_core.dialects.tunnelled import MessageReader, ResponsesTunnelReader
 from lectr_core.errors import OperatorError, ProviderConfigMissing
 from lectr_core.model.call import Answer, Call, Origin, Refusal
@@ -172,6 +173,8 @@ class DialectProvider:
     TUNNELS: ClassVar[Mapping[str, type[MessageReader]]] = {
         "realtime": RealtimeReader,
         "responses": ResponsesTunnelReader,
+        "live/sessions": SpokenReader,
+        "live/sessions/{id}/fork": SpokenReader,
     }
     """Readers of tunnels, by route as above."""
 

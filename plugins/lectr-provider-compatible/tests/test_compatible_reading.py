@@ -202,6 +202,26 @@ STREAMS = {
         event(SAME | {"choices": [{"index": 0, "delta": {"content": '"usage":{'}}]}) + DONE,
         attrs.evolve(TALKED, state="absent", usage=None, delta_chars=len(r"\"usage\":{")),
     ),
+    "timings in place of usage": (
+        PIECE
+        + event(SAME | {"choices": [], "timings": {"cache_n": 236, "prompt_n": 1, "prompt_ms": 30.9, "predicted_n": 35}})
+        + DONE,
+        attrs.evolve(
+            TALKED,
+            usage=Usage(
+                {"input": 1, "cache_read": 236, "output": 35},
+                {"cache_n": 236, "prompt_n": 1, "prompt_ms": 30.9, "predicted_n": 35},
+            ),
+        ),
+    ),
+    "timings that leave out what was cached": (
+        PIECE + event(SAME | {"choices": [], "timings": {"prompt_n": 1, "predicted_n": 35}}) + DONE,
+        attrs.evolve(TALKED, state="absent", usage=None),
+    ),
+    "timings of a strange kind": (
+        PIECE + event(SAME | {"choices": [], "timings": {"cache_n": -1, "prompt_n": "9", "predicted_n": None}}) + DONE,
+        attrs.evolve(TALKED, state="absent", usage=None),
+    ),
     "timings beside the usage": (
         PIECE + event(SAME | {"choices": [], "usage": PLAIN, "timings": {"predicted_ms": 4.5}, "time_info": {"queued": 1}}),
         TALKED,

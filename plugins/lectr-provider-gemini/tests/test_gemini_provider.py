@@ -15,6 +15,7 @@ from lectr_provider_gemini.compatible import CompatibleEventReader, CompatibleRe
 from lectr_provider_gemini.generate import GenerateArrayReader, GenerateEventReader, GenerateReader
 from lectr_provider_gemini.interactions import (
     CachedContentReader,
+    DecisionReader,
     FetchedInteractionReader,
     InteractionEventReader,
     InteractionReader,
@@ -291,6 +292,7 @@ def test_a_held_credential_gets_the_form_the_path_takes():
         ("/v1beta/cachedContents", "", "application/json", CachedContentReader),
         ("/v1beta/models/m:batchGenerateContent", "", "application/json", OpenBatchReader),
         ("/v1beta/interactions", "", "application/json", InteractionReader),
+        ("/v1beta/decisions", "", "application/json", DecisionReader),
         ("/v1beta/interactions", "", "text/event-stream", InteractionEventReader),
         ("/upload/v1beta/files", "", "application/json", UnbilledReader),
         ("/v1beta/tunedModels", "", "application/json", None),

@@ -10,6 +10,7 @@ from lectr_provider_gemini.batches import BatchReader, OpenBatchReader, ResultsR
 from lectr_provider_gemini.generate import GenerateEventReader, GenerateReader
 from lectr_provider_gemini.interactions import (
     CachedContentReader,
+    DecisionReader,
     FetchedInteractionReader,
     InteractionEventReader,
     InteractionReader,
@@ -60,6 +61,11 @@ def test_an_interaction_is_counted_once_wherever_it_is_told(make: type[Interacti
     assert dict(usage(reading).units) == INTERACTION
     assert usage(reading).terms == Terms(once="int_1")
     assert usage(reading).adds_up is True
+
+
+def test_a_decision_tells_the_same_counts_and_is_told_once():
+    reading = read(DecisionReader(), "told/interaction.json")
+    assert (reading.state, dict(usage(reading).units), usage(reading).terms) == ("reported", INTERACTION, None)
 
 
 def test_an_interactions_events_tell_the_same_and_are_open_until_then():

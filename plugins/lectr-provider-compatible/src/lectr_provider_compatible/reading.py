@@ -10,7 +10,8 @@ What differs from the plain dialect, and who sends it so:
 - reasoning that is no part of `completion_tokens`: at xAI the total says so, at Perplexity it stands beside the counts;
 - searches and cited tokens that are billed apart: `num_search_queries`, `citation_tokens` (Perplexity);
 - seconds of audio: `prompt_audio_seconds` (Mistral);
-- usage within a choice of a stream's last chunk (Moonshot).
+- usage within a choice of a stream's last chunk (Moonshot);
+- no usage in a stream, but `timings` with the counts (llama.cpp's server).
 
 What they cost by their own account is taken where the endpoint is known to bill what it tells: see `costs.py`.
 """
@@ -38,6 +39,7 @@ from lectr_core import (
     completion_usage,
     count,
     image_usage,
+    raw_tree,
     response_usage,
     units,
 )
@@ -89,6 +91,20 @@ def _first(*values: object) -> int | None:
     return next((number for number in map(count, values) if number is not None), None)
 
 
+def timed_usage(tree: Tree) -> Usage | None:
+    """The counts that a server's timings tell; None where they do not tell the whole prompt.
+
+    Shapes: `prompt_n` is what was worked on of the prompt, `cache_n` what was not for being in the cache; older servers
+        tell the first alone. `predicted_n` is the answer.
+    Source: llama.cpp, the page of its server, "timings and context usage".
+    """
+    asked, cached, given = (count(tree.get(name)) for name in ("prompt_n", "cache_n", "predicted_n"))
+    if asked is None or cached is None or given is None:
+        return None
+    found = {units.INPUT: asked, units.CACHE_READ: cached, units.OUTPUT: given}
+    return Usage({unit: number for unit, number in found.items() if number}, tree)
+
+
 class CompatibleReader(CompletionsReader):
     """A whole answer."""
 
@@ -107,15 +123,27 @@ class _Chunk:
     choices: list[_Choice] | None = None
 
 
+@attrs.define
+class _Timed:
+    timings: msgspec.Raw = ABSENT
+
+
 _chunk = msgspec.json.Decoder(_Chunk)
+_timed = msgspec.json.Decoder(_Timed)
 
 
 class CompatibleEventReader(CompletionsEventReader):
     """A stream of chunks."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._timings: Tree = {}
+
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
         super().on_event(name, data)
+        if b'"timings"' in data:
+            self._timings = raw_tree(_timed.decode(data).timings) or self._timings
         if b'"usage":{' not in data and b'"usage": {' not in data:
             return
         try:
@@ -125,6 +153,13 @@ class CompatibleEventReader(CompletionsEventReader):
         for choice in choices:
             if len(choice.usage) > len(b"null"):
                 self.note_usage(choice.usage)
+
+    def conclude(self, complete: bool) -> Reading:
+        """See `EventReader`. What is told as usage goes before what timings tell."""
+        reading = super().conclude(complete)
+        if reading.state != "absent" or not self._timings:
+            return reading
+        return self.findings.reading(timed_usage(self._timings))
 
     def usage_of(self, tree: Tree) -> Usage:
         """See `CompletionsEventReader`."""

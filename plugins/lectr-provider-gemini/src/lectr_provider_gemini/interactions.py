@@ -1,4 +1,4 @@
-"""Readers of interactions and of cached contents: other shapes with the same counts.
+"""Readers of interactions, decisions and cached contents: other shapes with the same counts.
 
 An interaction may be worked on in the background and fetched later, so that its usage is counted once under its id, wherever
 it is told first. Called by `provider.py`.
@@ -115,6 +115,15 @@ class InteractionEventReader(EventReader):
     def conclude(self, complete: bool) -> Reading:
         """See `EventReader`."""
         return self._learnt.conclude()
+
+
+class DecisionReader(WholeReader):
+    """Answers to questions that have a few answers. It cannot be fetched again, and names no model."""
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        tree = raw_tree(_interaction.decode(body).usage)
+        return Findings().reading(interaction_usage(tree) if tree else None)
 
 
 class CachedContentReader(WholeReader):

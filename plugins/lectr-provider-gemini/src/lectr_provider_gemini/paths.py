@@ -63,6 +63,7 @@ _COLLECTIONS: Final = _OWN | {
     "auth_tokens",
     "batches",
     "chunks",
+    "decisions",
     "documents",
     "dynamic",
     "environments",

@@ -31,6 +31,7 @@ from lectr_provider_gemini.compatible import CompatibleEventReader, CompatibleRe
 from lectr_provider_gemini.generate import GenerateArrayReader, GenerateEventReader, GenerateReader
 from lectr_provider_gemini.interactions import (
     CachedContentReader,
+    DecisionReader,
     FetchedInteractionReader,
     InteractionEventReader,
     InteractionReader,
@@ -52,6 +53,7 @@ _NATIVE: Final[Mapping[tuple[str, str], tuple[type[WholeReader], type[EventReade
     ("POST", "interactions"): (InteractionReader, InteractionEventReader),
     ("GET", "interactions/{id}"): (FetchedInteractionReader, InteractionEventReader),
     ("GET", "batches/{id}"): (BatchReader, None),
+    ("POST", "decisions"): (DecisionReader, None),
     ("POST", "cachedContents"): (CachedContentReader, None),
 }
 _TIER_FIELD: Final = "x-gemini-service-tier"
