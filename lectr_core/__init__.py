@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lectr_core.assembly.accounting import Accountant
     from lectr_core.assembly.command_line import CommandLine
     from lectr_core.assembly.running import Running, run_up
+    from lectr_core.assembly.shared import shared_group
     from lectr_core.dialects.audio import SpeechEventReader, TranscriptEventReader, TranscriptReader, transcript_usage
     from lectr_core.dialects.completions import CompletionsEventReader, CompletionsReader, completion_usage
     from lectr_core.dialects.fetched import (
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
         KeepsPrices,
         Policy,
         PriceBook,
+        PriceCatalog,
         Provider,
         Reader,
         ShowsInFlight,
@@ -127,6 +129,7 @@ __all__ = [
     "PluginError",
     "Policy",
     "PriceBook",
+    "PriceCatalog",
     "PriceQuestion",
     "Provider",
     "ProviderConfigMissing",
@@ -186,6 +189,7 @@ __all__ = [
     "realtime_usage",
     "response_usage",
     "run_up",
+    "shared_group",
     "short_value",
     "transcript_usage",
     "units",
@@ -197,6 +201,7 @@ _ROOMS = {
     "lectr_core.assembly.accounting": "Accountant",
     "lectr_core.assembly.command_line": "CommandLine",
     "lectr_core.assembly.running": "Running run_up",
+    "lectr_core.assembly.shared": "shared_group",
     "lectr_core.dialects.audio": "SpeechEventReader TranscriptEventReader TranscriptReader transcript_usage",
     "lectr_core.dialects.completions": "CompletionsEventReader CompletionsReader completion_usage",
     "lectr_core.dialects.fetched": (
@@ -227,8 +232,8 @@ _ROOMS = {
     "lectr_core.model.secret": "Credential Secret",
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (
-        "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook Provider Reader ShowsInFlight Sink Snapshots "
-        "TunnelReader Tunnels"
+        "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook PriceCatalog Provider Reader ShowsInFlight Sink "
+        "Snapshots TunnelReader Tunnels"
     ),
     "lectr_core.wire.body": "BAD_INPUT",
 }

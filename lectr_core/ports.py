@@ -188,6 +188,19 @@ class PriceBook(Protocol):
 
 
 @runtime_checkable
+class PriceCatalog(Protocol):
+    """A price book that may be brought up to date while it is in use. Looked at once a second; optional."""
+
+    def renew_now(self) -> bool:
+        """Take up what is new, if there is anything. True: what was quoted before may be another price now."""
+        ...
+
+    def told(self) -> str:
+        """One line for people: which catalog it is, of which day, and from where."""
+        ...
+
+
+@runtime_checkable
 class Sink(Protocol):
     """Stores records. Runs in the cold process as a task of its own, at its own pace, from its own cursors."""
 

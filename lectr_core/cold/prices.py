@@ -16,7 +16,7 @@ from typing import Final
 import attrs
 
 from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
-from lectr_core.ports import PriceBook
+from lectr_core.ports import PriceBook, PriceCatalog
 
 _log = logging.getLogger("lectr.cold")
 
@@ -97,6 +97,20 @@ class PriceDesk:
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return rates
+
+    def renew_now(self) -> None:
+        """Let catalogs take up what is new; then nothing that was remembered holds any more."""
+        is_new = False
+        for book in self.books:
+            if not isinstance(book, PriceCatalog):
+                continue
+            try:
+                is_new = book.renew_now() or is_new
+            except Exception as exc:  # noqa: BLE001 - as below: the prices there are stay in use
+                self._blame(book.id, exc)
+        if is_new:
+            self._remembered.clear()
+            self._ready.clear()
 
     def _ask(self, questions: tuple[PriceQuestion, ...]) -> Rates | None:
         for book in self.books:

@@ -131,9 +131,10 @@ def keep_now(path: Path, calibration: Calibration, kept: int) -> int:
 
 
 async def tell(health: Tell, deliveries: Sequence[Delivery], desk: PriceDesk, has_begun: trio.Event) -> None:
-    """Say how things stand, once a second. Waits: in between."""
+    """Say how things stand, and take up newer prices, once a second. Waits: in between."""
     fault = None
     while True:
+        desk.renew_now()
         standing = Standing(
             pid=os.getpid(),
             written_at=datetime.now(UTC).isoformat(timespec="milliseconds"),

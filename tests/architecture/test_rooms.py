@@ -83,7 +83,10 @@ ROOMS: Final = {
     ),
     # The face of the package: what plugin authors import.
     "": Room(
-        ours=_set("errors model wire dialects ports hookspecs assembly.accounting assembly.command_line assembly.running")
+        ours=_set(
+            "errors model wire dialects ports hookspecs "
+            "assembly.accounting assembly.command_line assembly.running assembly.shared"
+        )
     ),
 }
 

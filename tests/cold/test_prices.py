@@ -132,3 +132,41 @@ def test_a_quote_given_for_many_prompts_is_made_ready_once() -> None:
     found = [desk.find((attrs.evolve(ASKED, input_tokens=tokens),)) for tokens in (1, 999, 1000, 5000)]
     assert found[0] is found[1] is not found[2] is found[3]
     assert [rates.quote for rates in found if rates is not None] == [one, one, other, other]
+
+
+@attrs.define
+class Catalog(Book):
+    """A book whose prices become others when it is told so."""
+
+    is_new: bool = False
+
+    def renew_now(self) -> bool:
+        if self.fault is not None:
+            raise self.fault
+        was_new, self.is_new = self.is_new, False
+        return was_new
+
+    def told(self) -> str:
+        return self.id
+
+
+def test_what_was_remembered_is_asked_again_once_a_catalog_is_another_one() -> None:
+    book = Catalog("a")
+    desk = PriceDesk([Book("b", models=()), book])
+    desk.find((ASKED,))
+    book.rate *= 2
+    desk.renew_now()
+    before = desk.find((ASKED,))
+    book.is_new = True
+    desk.renew_now()
+    after = desk.find((ASKED,))
+    assert before is not None
+    assert after is not None
+    assert after.quote.rates["input"] == 2 * before.quote.rates["input"]
+    assert [price.quote.rates["input"] for price in desk.used.values()] == [ONE, 2 * ONE], "sinks keep both"
+
+
+def test_a_catalog_that_cannot_be_renewed_is_blamed_and_stays_in_use() -> None:
+    desk = PriceDesk([Catalog("a", fault=OSError("no disk"))])
+    desk.renew_now()
+    assert desk.faults["a"] == 1

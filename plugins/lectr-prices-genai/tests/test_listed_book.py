@@ -9,12 +9,13 @@ from fractions import Fraction
 
 import pytest
 from lectr_prices_genai import catalog
-from lectr_prices_genai.listed import SOURCE, ListedBook
+from lectr_prices_genai.listed import ListedBook
 
 from lectr_core import NANO, PriceBook, PriceQuestion, Quote, units
 from lectr_core.testing import check_price_book
 
 DAY = date(2026, 11, 20)
+INSTALLED = catalog.installed()
 
 
 def ask(provider: str, model: str, *, variant: str | None = None, day: date = DAY, tokens: int = 1_000) -> Quote | None:
@@ -83,7 +84,7 @@ def test_the_book_keeps_what_every_price_book_promises() -> None:
 
 def test_every_quote_says_where_it_comes_from() -> None:
     quote = known("openai", "gpt-4o-mini-2024-07-18")
-    assert quote.source == SOURCE
+    assert quote.source == f"genai-prices {catalog.VERSION}"
     assert quote.source.startswith("genai-prices 0.2.")
     assert quote.price_id == "openai/gpt-4o-mini@" + (quote.dated or catalog.VERSION)
     assert quote.note is None
@@ -150,7 +151,9 @@ def test_a_missing_cache_price_is_the_input_price_and_says_so() -> None:
 
 
 def test_a_resold_model_without_a_price_of_its_own_is_a_fallback() -> None:
-    resold = [model.id for model in catalog._by_id["openai"].models if catalog._by_id["azure"].find_model(model.id) is None]
+    resold = [
+        model.id for model in INSTALLED.by_id["openai"].models if INSTALLED.by_id["azure"].find_model(model.id) is None
+    ]
     quote = next(quote for model in resold if (quote := ask("azure", model)) is not None)
     assert quote.basis == "fallback"
     assert "no price of azure's own: openai's used" in (quote.note or "")
@@ -185,7 +188,7 @@ def test_seconds_of_audio_have_a_rate_by_the_second() -> None:
 
 
 def test_every_list_we_name_is_there() -> None:
-    assert set(catalog.LISTS.values()) <= set(catalog._by_id)
+    assert set(catalog.LISTS.values()) <= set(INSTALLED.by_id)
 
 
 def test_audio_at_the_rate_of_text_is_borrowed_unless_the_model_is_billed_so() -> None:

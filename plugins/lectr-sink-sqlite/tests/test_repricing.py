@@ -14,13 +14,13 @@ import attrs
 import click
 import pytest
 from click.testing import CliRunner, Result
-from lectr_sink_sqlite.asking.prices import prices
+from lectr_sink_sqlite.asking.prices import diff, list_prices
 from lectr_sink_sqlite.asking.reprice import reprice
 from lectr_sink_sqlite.repricing import BY_MORE, NO_COUNTS, OLD
 from lectr_sink_sqlite.rollup_tables import GRAINS
 from lectr_sink_sqlite.store import Store
 
-from lectr_core import Accountant, CommandLine, Cursor, GatewaySettings, PriceQuestion, Quote, Record, Settings
+from lectr_core import Accountant, CommandLine, Cursor, GatewaySettings, PriceQuestion, Quote, Record, Settings, shared_group
 
 Make = Callable[..., Record]
 NOW_NS = 1_760_000_000_000_000_000
@@ -104,7 +104,9 @@ def asked(store: Store, question: str) -> list[tuple[Any, ...]]:  # Any: SQLite'
 
 
 def call(*arguments: str) -> Result:
-    cli = click.Group(commands={"reprice": reprice, "prices": prices})
+    cli = click.Group(commands={"reprice": reprice})
+    for part in (list_prices, diff):
+        shared_group(cli, "prices", "Prices.").add_command(part)
     return CliRunner().invoke(cli, arguments, obj=CommandLine(), standalone_mode=False)
 
 
@@ -194,7 +196,7 @@ def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, i
     assert row.split()[-6:-1] == ["1", "1", "–", "1", "–"]
     assert " exact " in row
     assert "USD for a million tokens" in result.output
-    same = call("prices", "--diff")
+    same = call("prices", "diff")
     assert (same.return_value, "1 prices hold today" in same.output) == (0, True)
     installed.books = [Book("0.000003", "list 2")]
     differ = call("prices", "--diff", "--json")
@@ -203,7 +205,7 @@ def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, i
         (unit, Decimal("0.000001"), Decimal("0.000003")) for unit in ("input", "cache_read", "output")
     }
     installed.books = []
-    assert "no price" in call("prices", "--diff").output
+    assert "no price" in call("prices", "diff").output
 
 
 def test_a_price_by_length_is_not_taken_for_another_one(store: Store, installed: Installed, make: Make) -> None:

@@ -1,10 +1,14 @@
-"""What gets plugged in: one section of the settings, up to three price books. Heavy imports stand inside."""
+"""What gets plugged in: one section of the settings, the price books, `lectr prices update`. Heavy imports stand inside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lectr_core import PriceBook, Section, Settings, hookimpl
+
+if TYPE_CHECKING:
+    import click
 
 
 @hookimpl
@@ -22,8 +26,20 @@ def lectr_price_books(settings: Settings) -> Iterable[PriceBook]:
     from lectr_prices_genai.listed import ListedBook
     from lectr_prices_genai.overrides import OverrideBook
     from lectr_prices_genai.settings import PricesSettings
+    from lectr_prices_genai.taken import path_in
 
-    own, listed = settings.section("prices", PricesSettings), ListedBook()
+    own, listed = settings.section("prices", PricesSettings), ListedBook(path_in(settings.gateway.data))
     overrides = [OverrideBook(own.override)] if own.override else []
     discounts = [DiscountBook(own.discount, listed)] if own.discount else []
     return [*overrides, *discounts, listed]
+
+
+@hookimpl
+def lectr_commands(cli: click.Group) -> None:
+    """`lectr prices update`."""
+    from lectr_core import shared_group
+    from lectr_prices_genai.asking.update import update
+
+    shared_group(cli, "prices", "Prices: those that records were priced with, and the catalog they come from.").add_command(
+        update
+    )

@@ -1,16 +1,18 @@
-"""Finding a model in the list of genai-prices: whose list, which entry, which of its prices on a day.
+"""A catalog of prices, and finding a model in it: whose list, which entry, which of its prices on a day.
 
-The only file that knows the classes of genai-prices; they are read, never called for a price. Called by `listed.py`.
+Knows the classes of genai-prices, which are read, never called for a price. Files of it are read by `reading.py`.
+Called by `listed.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from typing import Final
 
 import attrs
 import genai_prices
-from genai_prices.data import providers
 from genai_prices.types import ModelInfo, ModelPrice, PriceVariant, Provider, StartDateConstraint, TimeOfDateConstraint
 
 VERSION: Final = genai_prices.__version__
@@ -43,8 +45,6 @@ LISTS: Final = {
 # The stand-in answers in everybody's name, so its models are looked for with those who are known to make them.
 STAND_IN: Final = "echo"
 
-_by_id: Final[dict[str, Provider]] = {provider.id: provider for provider in providers}
-
 
 @attrs.frozen
 class Found:
@@ -70,30 +70,57 @@ class Held:
     """Whether the price changes within the day, so that the dearest one was taken."""
 
 
-def find(provider: str, model: str) -> Found | None:
-    """The entry for a model as a provider names it; None where there is none."""
-    if provider == STAND_IN:
-        found = (
-            _found(lister, model)
-            for lister in providers
-            if lister.model_match and lister.model_match.is_match(model.lower())
+@attrs.define(eq=False, slots=False)
+class Catalog:
+    """Every list of one issue, with where it comes from."""
+
+    source: str
+    """With its version: `genai-prices 0.2.3`. Each price that is found here names it."""
+    dated: str | None
+    """ISO date on which it was issued; None: not known."""
+    mark: str
+    """What a price is told apart by where nothing dates it: a version, or the beginning of a digest."""
+    providers: Sequence[Provider]
+
+    def told(self) -> str:
+        """For people."""
+        return f"{self.source}, {f'of {self.dated}' if self.dated else 'of no known date'}"
+
+    @cached_property
+    def by_id(self) -> dict[str, Provider]:
+        """The lists by whose they are."""
+        return {provider.id: provider for provider in self.providers}
+
+    def find(self, provider: str, model: str) -> Found | None:
+        """The entry for a model as a provider names it; None where there is none."""
+        if provider == STAND_IN:
+            found = (
+                self._found(lister, model)
+                for lister in self.providers
+                if lister.model_match and lister.model_match.is_match(model.lower())
+            )
+            return next((one for one in found if one is not None), None)
+        listed = LISTS.get(provider)
+        return self._found(self.by_id[listed], model) if listed in self.by_id else None
+
+    def _found(self, lister: Provider, model: str) -> Found | None:
+        if not model:
+            return None
+        entry = lister.find_model(model.removeprefix("models/"), all_providers=list(self.providers))
+        if entry is None:
+            return None
+        owner = next(
+            (one for one in (lister, *self.providers) if any(entry is candidate for candidate in one.models)),
+            lister,
         )
-        return next((one for one in found if one is not None), None)
-    listed = LISTS.get(provider)
-    return _found(_by_id[listed], model) if listed in _by_id else None
+        return Found(lister, owner, entry)
 
 
-def _found(lister: Provider, model: str) -> Found | None:
-    if not model:
-        return None
-    entry = lister.find_model(model.removeprefix("models/"), all_providers=providers)
-    if entry is None:
-        return None
-    owner = next(
-        (one for one in (lister, *providers) if any(entry is candidate for candidate in one.models)),
-        lister,
-    )
-    return Found(lister, owner, entry)
+def installed() -> Catalog:
+    """The list that ships with the installed package."""
+    from genai_prices.data import providers  # half a second that only those pay who need it
+
+    return Catalog(f"genai-prices {VERSION}", PUBLISHED.get(VERSION), VERSION, providers)
 
 
 def held_on(found: Found, day: date, variant: str | None) -> Held:

@@ -1,24 +1,27 @@
-"""The list of genai-prices as a price book: memoised, with provenance, and with a word on what the list does not say.
+"""The catalog in use as a price book: memoised, with provenance, and with a word on what the list does not say.
 
-Pure but for its memory. Called by the cold side.
+Where the catalog comes from: `taken.py`. Called by the cold side, and by commands.
 """
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import Path
 
 import attrs
 
 from lectr_core import PriceQuestion, Quote, units
 from lectr_prices_genai import catalog
-from lectr_prices_genai.catalog import Found, Held
+from lectr_prices_genai.catalog import Catalog, Found, Held
 from lectr_prices_genai.rates import Rate, rates_of, steps
+from lectr_prices_genai.taken import in_use, stamp
 
-SOURCE = f"genai-prices {catalog.VERSION}"
+_log = logging.getLogger("lectr.cold")
 
 # Questions differ by day, provider, model and variant; one entry is about 3 kB. Looking a model up takes up to 0.3 ms.
 REMEMBERED = 4_096
@@ -50,21 +53,52 @@ class Bands:
 
 
 class ListedBook:
-    """Prices from the list."""
+    """Prices from the catalog in use: the package's own, or the one that was taken in its place."""
 
     id = "genai-prices"
 
-    def __init__(self) -> None:
-        self._bands = lru_cache(maxsize=REMEMBERED)(_bands)
+    def __init__(self, taken: Path | None = None) -> None:
+        """*taken*: where `lectr prices update` keeps the catalog that goes before the package's; None: nowhere."""
+        self._taken = taken
+        self._stamp = stamp(taken)
+        self._catalog: Catalog | None = None
+        self._bands = lru_cache(maxsize=REMEMBERED)(self._found_bands)
 
     def quote(self, question: PriceQuestion) -> Quote | None:
         """The list's rates for this question; None where the list does not know the model."""
         bands = self._bands(question.provider, question.model, question.day, question.variant, question.region)
         return None if bands is None else bands.quotes[bisect_left(bands.starts, question.input_tokens)]
 
+    def renew_now(self) -> bool:
+        """Take up another catalog, if one was taken, or given back, since the last look."""
+        now = stamp(self._taken)
+        if now == self._stamp:
+            return False
+        self._stamp, self._catalog = now, None
+        self._bands.cache_clear()
+        _log.info("prices: %s", self.told())
+        return True
 
-def _bands(provider: str, model: str, day: date, variant: str | None, region: str | None) -> Bands | None:
-    found = catalog.find(provider, model)
+    def told(self) -> str:
+        """The catalog's source and date."""
+        return self.catalog.told()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The one in use; read when it is first needed."""
+        if self._catalog is None:
+            self._catalog = in_use(self._taken)
+        return self._catalog
+
+    def _found_bands(self, provider: str, model: str, day: date, variant: str | None, region: str | None) -> Bands | None:
+        return bands_of(self.catalog, provider, model, day, variant, region)
+
+
+def bands_of(
+    held_in: Catalog, provider: str, model: str, day: date, variant: str | None, region: str | None
+) -> Bands | None:
+    """A model's quotes on a day; None where the catalog does not know it."""
+    found = held_in.find(provider, model)
     if found is None:
         return None
     held = catalog.held_on(found, day, variant)
@@ -72,11 +106,13 @@ def _bands(provider: str, model: str, day: date, variant: str | None, region: st
     by_band = [rates_of(held.price, tokens) for tokens in (0, *(start + 1 for start in starts))]
     if not by_band[0]:
         return None
-    quotes = [_quote(provider, found, held, variant, rates) for rates in by_band]
+    quotes = [_quote(held_in, provider, found, held, variant, rates) for rates in by_band]
     return Bands(starts, tuple(quote if region is None else _in_region(quote, found, region) for quote in quotes))
 
 
-def _quote(provider: str, found: Found, held: Held, variant: str | None, rates: Mapping[str, Rate]) -> Quote:
+def _quote(
+    held_in: Catalog, provider: str, found: Found, held: Held, variant: str | None, rates: Mapping[str, Rate]
+) -> Quote:
     notes = list(_notes(provider, found, held, variant, rates))
     is_fallback = bool(
         (variant is not None and held.variant_keys is None)
@@ -84,12 +120,12 @@ def _quote(provider: str, found: Found, held: Held, variant: str | None, rates: 
         or found.owner is not found.lister
         or "requests_kcount" in vars(held.price)
     )
-    dated = held.since.isoformat() if held.since else catalog.PUBLISHED.get(catalog.VERSION)
+    dated = held.since.isoformat() if held.since else held_in.dated
     named = f"{found.owner.id}/{found.model.id}" + (f":{variant}" if held.variant_keys is not None else "")
     return Quote(
         rates={unit: rate.usd for unit, rate in rates.items()},
-        price_id=f"{named}@{dated or catalog.VERSION}",
-        source=SOURCE,
+        price_id=f"{named}@{dated or held_in.mark}",
+        source=held_in.source,
         dated=dated,
         basis="fallback" if is_fallback else "exact" if held.variant_keys is None else "variant",
         note="; ".join(notes) or None,

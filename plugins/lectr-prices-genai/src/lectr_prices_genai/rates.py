@@ -88,6 +88,17 @@ def rates_of(price: ModelPrice, input_tokens: int) -> dict[str, Rate]:
     return rates
 
 
+def is_known(key: str) -> bool:
+    """Whether the installed package knows this kind of rate: others are left out."""
+    return key in _PRICED
+
+
+def by_key(price: ModelPrice) -> dict[str, Decimal]:
+    """The rates of a short prompt as the list has them, by its own key without the ending: `input`. Units: USD for one."""
+    known = {key: value for key, value in vars(price).items() if value is not None and is_known(key)}
+    return {key.rpartition("_")[0]: _for_one(_at_length(value, 0), _PRICED[key][0]) for key, value in known.items()}
+
+
 def steps(price: ModelPrice) -> list[int]:
     """The prompt lengths above which another rate begins, ascending. Units: tokens."""
     tiered = [value for value in vars(price).values() if isinstance(value, TieredPrices)]

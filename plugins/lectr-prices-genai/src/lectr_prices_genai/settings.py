@@ -81,3 +81,5 @@ class PricesSettings:
     """Your own prices, in any order."""
     discount: tuple[Discount, ...] = ()
     """What is taken off the list's prices, in any order. Your own prices are what you say they are."""
+    fetch_url: str = "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/new_data/v2/data.json"
+    """Where `lectr prices update --fetch` finds the published list; a copy in your own network, for example."""

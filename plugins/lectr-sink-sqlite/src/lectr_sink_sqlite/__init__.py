@@ -37,12 +37,15 @@ def lectr_sinks(settings: Settings) -> Iterable[Sink]:
 @hookimpl
 def lectr_commands(cli: click.Group) -> None:
     """`lectr report`, `lectr top`, `lectr prices`, `lectr reprice`."""
-    from lectr_sink_sqlite.asking.prices import prices
+    from lectr_core import shared_group
+    from lectr_sink_sqlite.asking.prices import diff, list_prices
     from lectr_sink_sqlite.asking.report import report
     from lectr_sink_sqlite.asking.reprice import reprice
     from lectr_sink_sqlite.asking.top import top
 
     cli.add_command(report)
-    cli.add_command(prices)
+    prices = shared_group(cli, "prices", "Prices: those that records were priced with, and the catalog they come from.")
+    prices.add_command(list_prices)
+    prices.add_command(diff)
     cli.add_command(reprice)
     cli.add_command(top)

@@ -1,4 +1,7 @@
-"""The command `lectr prices`: the prices that records were priced with, and how those of today differ. Changes nothing."""
+"""`lectr prices` and `lectr prices diff`: the prices that records were priced with, and how those of today differ.
+
+Changes nothing. `lectr prices update` is the price plugin's.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from lectr_core import PriceBook
 
 MILLION: Final = 1_000_000
+NONE: Final = "no price was used yet: requests with a known model appear here within a second"
 _NEWEST: Final = """SELECT provider, model, variant, price_id, source, dated, basis, rates_json, note, first_used_at
 FROM prices ORDER BY provider, model, variant, first_used_at"""
 _SHOWN: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
@@ -56,36 +60,71 @@ class Difference:
 
 
 @click.command(
+    "list",
     short_help="Prices that records were priced with.",
     epilog="""\b
 Examples:
-  lectr prices                          what was used, newest last
-  lectr prices --diff                   what differs from today's own prices and list
-  lectr prices --diff || lectr reprice --since 30d
+  lectr prices                          the catalog in use, and what records were priced with
+  lectr prices list --json              with all rates, also of rarer units
 \b
-Newer prices come with a newer release of the price list, or stand in lectr.toml. Nothing here asks the network.""",
+A price that is not known, or may not be the right one, says so in its basis; lectr.toml takes prices of your own.""",
 )
-@click.option("--diff", "differs", is_flag=True, help="Against the prices that hold today. Exit code 1 where any differs.")
+@click.option("--diff", "differs", is_flag=True, hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def list_prices(context: click.Context, differs: bool, as_json: bool) -> int:
+    """Show the catalog in use and the prices that records were priced with, in USD for a million tokens."""
+    from lectr_sink_sqlite.asking.database import opened
+
+    if differs:
+        return int(context.invoke(diff, as_json=as_json))
+    line: CommandLine = context.obj
+    catalogs = _catalogs(line)
+    if not as_json:
+        for told in catalogs:
+            click.echo(f"catalog in use: {told}")
+    with opened(line) as connection:
+        kept = list(read(connection))
+    click.echo(_as_json([attrs.asdict(price) for price in kept]) if as_json else _list(kept))
+    return 0
+
+
+@click.command(
+    short_help="Prices that are other ones today.",
+    epilog="""\b
+Examples:
+  lectr prices diff
+  lectr prices diff || lectr reprice --since 30d
+\b
+Exit code 1 where any differs.""",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def prices(line: CommandLine, differs: bool, as_json: bool) -> int:
-    """Show the prices that records were priced with, in USD for a million tokens; or how they differ from today's."""
+def diff(line: CommandLine, as_json: bool) -> int:
+    """Compare the prices that records were priced with to those of today: your own, and the catalog in use."""
     from datetime import UTC, datetime
 
     from lectr_sink_sqlite.asking.database import opened
 
     with opened(line) as connection:
         kept = list(read(connection))
-    if not differs:
-        click.echo(_as_json([attrs.asdict(price) for price in kept]) if as_json else _list(kept))
-        return 0
     books = [book for _, book in line.plugins().price_books(line.settings())]
     found = list(differences(kept, books, datetime.now(UTC).date()))
     if as_json:
         click.echo(_as_json([attrs.asdict(one) for one in found]))
+    elif found:
+        click.echo(_differences(found))
+        click.echo("`lectr reprice --since 30d` shows what stored requests would cost with today's prices")
     else:
-        click.echo(_differences(found) if found else f"{len(kept):,} prices hold today as they did when they were used")
+        click.echo(f"{len(kept):,} prices hold today as they did when they were used" if kept else NONE)
     return 1 if found else 0
+
+
+def _catalogs(line: CommandLine) -> list[str]:
+    from lectr_core import PriceCatalog
+
+    books = [book for _, book in line.plugins().price_books(line.settings())]
+    return [book.told() for book in books if isinstance(book, PriceCatalog)]
 
 
 def read(connection: sqlite3.Connection) -> Iterator[Price]:
@@ -137,18 +176,22 @@ def _list(kept: Sequence[Price]) -> str:
         for price in kept
     ]
     told = "USD for a million tokens. Basis: how well it fits; `fallback` may not be the right one. --json: all rates."
-    return f"{_table(heads, rows, _SHOWN)}\n{told}" if rows else "no price was used yet"
+    return f"{_table(heads, rows, _SHOWN)}\n{told}" if rows else NONE
 
 
 def _differences(found: Sequence[Difference]) -> str:
-    heads = ("provider", "model", "variant", "unit", "kept", "today", "today's source")
+    heads = ("provider", "model", "variant", "unit", "kept", "today", "by", "today's source")
     rows = [
-        (one.provider, one.model, one.variant, one.unit, per_million(one.kept), per_million(one.today), one.source)
+        (
+            *(one.provider, one.model, one.variant, one.unit, per_million(one.kept), per_million(one.today)),
+            f"{float(one.today / one.kept - 1):+.0%}" if one.kept and one.today is not None else "–",
+            one.source,
+        )
         for one in found
         if one.unit in _SHOWN
     ]
     more = len(found) - len(rows)
-    said = [_table(heads, rows, ("kept", "today")), "USD for a million tokens."] if rows else []
+    said = [_table(heads, rows, ("kept", "today", "by")), "USD for a million tokens."] if rows else []
     return "\n".join([*said, *([f"{more:,} rates of rarer units differ too; --json shows all"] if more else [])])
 
 

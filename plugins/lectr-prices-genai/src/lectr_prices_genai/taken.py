@@ -1,0 +1,116 @@
+"""The catalog that was taken in place of the package's own: one file in the data directory, replaced whole.
+
+It holds the lists and where they come from. A file that was made of the package's own list only holds until that package, or
+a newer one, is the one that runs: so a gateway takes up a new package without a restart, and none is held back by an old
+file. A file that cannot be read is said and passed over: every record names the catalog it was priced with, so that nothing
+is hidden by that. Called by `listed.py` and by the command `lectr prices update`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from lectr_core import OperatorError
+from lectr_prices_genai.catalog import VERSION, Catalog, installed
+from lectr_prices_genai.reading import built, dumped
+
+_log = logging.getLogger("lectr.cold")
+
+FILE: Final = "prices.json"
+FORMAT: Final = 1
+
+Stamp = tuple[int, int, int] | None
+
+
+@attrs.frozen(kw_only=True)
+class Taken:
+    """A catalog, with how it came here."""
+
+    catalog: Catalog
+    taken_at: str
+    """UTC, ISO 8601."""
+    package: str | None = None
+    """The version of the package whose own list it is; None: it is of another origin."""
+
+
+def path_in(data: Path) -> Path:
+    """Where it is kept."""
+    return data / FILE
+
+
+def stamp(path: Path | None) -> Stamp:
+    """What tells one file from the next one at that place; None: there is none."""
+    try:
+        status = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if status is None else (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def in_use(path: Path | None) -> Catalog:
+    """The catalog that holds: the one that was taken, else the package's own."""
+    try:
+        taken = None if path is None else read(path)
+    except OperatorError as exc:
+        _log.error("%s; the package's own prices are used: take others with `lectr prices update`", exc)
+        taken = None
+    return installed() if taken is None or is_passed(taken) else taken.catalog
+
+
+def is_passed(taken: Taken) -> bool:
+    """Whether the installed package has the same list, or a newer one of the same origin."""
+    return taken.package is not None and _parts(VERSION) >= _parts(taken.package)
+
+
+def read(path: Path) -> Taken | None:
+    """What is kept there; None where nothing is. Errors: OperatorError where it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise OperatorError(f"cannot read {path}: {exc.strerror}") from exc
+    try:
+        kept = json.loads(data, parse_float=Decimal)
+        if kept["format"] != FORMAT:
+            raise OperatorError(f"{path} was written by another version of Lectr (format {kept['format']!r})")
+        catalog = Catalog(str(kept["source"]), kept["dated"], str(kept["mark"]), built(kept["providers"], str(path)))
+        return Taken(catalog=catalog, taken_at=str(kept["taken_at"]), package=kept["package"])
+    except (ValueError, KeyError, TypeError) as exc:
+        raise OperatorError(f"{path} is damaged: {type(exc).__name__}") from exc
+
+
+def write(path: Path, taken: Taken) -> None:
+    """Keep it there, in one step: a reader finds the old file or the new one. Errors: OperatorError; the old one stays."""
+    catalog = taken.catalog
+    document = {
+        "format": FORMAT,
+        "source": catalog.source,
+        "dated": catalog.dated,
+        "mark": catalog.mark,
+        "taken_at": taken.taken_at,
+        "package": taken.package,
+        "providers": dumped(catalog.providers),
+    }
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(document, file, ensure_ascii=False, separators=(",", ":"))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as exc:
+        beside.unlink(missing_ok=True)
+        raise OperatorError(f"cannot keep the catalog at {path}: {exc.strerror}") from exc
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
