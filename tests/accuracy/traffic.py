@@ -152,8 +152,22 @@ DIALECTS: Final = (
 
 BASE: Final = sample_record(1).ended
 
+CLASSES: Final[tuple[Callable[[str], bool], ...]] = (
+    *(str.isalpha, str.isupper, str.isdigit, str.isspace),
+    *(lambda one: one == "\n", lambda one: one > "\x7f", lambda one: one in '"\\'),
+)
 
-def requests(dialect: Dialect, pool: Pool, count: int, chance: random.Random) -> Iterator[Ended]:
+
+@attrs.frozen
+class Made:
+    """A request that was made up, and what Lectr does not know of it."""
+
+    ended: Ended
+    classes: tuple[int, ...]
+    """Of the answer: how many letters, capitals, digits, blanks, line ends, other than ASCII, and escaped it has."""
+
+
+def requests(dialect: Dialect, pool: Pool, count: int, chance: random.Random) -> Iterator[Made]:
     """*count* requests that reported what they used."""
     systems = {one.name: chance.choice(pool["prose"]) for one in FEATURES}
     tools = {one.name: [_tool(chance, pool) for _ in range(one.tools)] for one in FEATURES}
@@ -180,7 +194,7 @@ def _request(
     pool: Pool,
     number: int,
     chance: random.Random,
-) -> Ended:
+) -> Made:
     kind = chance.choice(feature.kinds)
     turns = [chance.choice(pool[kind]) for _ in range(chance.randint(*feature.turns) | 1)]
     taken = sum(len(one.tokens[dialect.vocabulary]) + 4 for one in (system, *turns)) + 3 + sum(count for _, count in tools)
@@ -211,7 +225,9 @@ def _request(
     counts = {"input": taken, "output": len(pieces) + end, "reasoning": thought}
     reading = attrs.evolve(reading, state="reported", usage=Usage(counts))
     attempts = (attrs.evolve(BASE.attempts[0], provider="synthetic"),) if BASE.attempts else ()
-    return attrs.evolve(BASE, begun=begun, request_bytes=len(content), outcome="ok", reading=reading, attempts=attempts)
+    ended = attrs.evolve(BASE, begun=begun, request_bytes=len(content), outcome="ok", reading=reading, attempts=attempts)
+    text = "".join(pieces)
+    return Made(ended, tuple(sum(map(is_one, text)) for is_one in CLASSES))
 
 
 def _read(dialect: Dialect, pieces: Sequence[str], reason: str, chance: random.Random) -> Reading:
