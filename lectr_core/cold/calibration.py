@@ -159,14 +159,14 @@ class Calibration:
         said = self._predict(kinds, way)
         if said is not None and visible.is_of_model(said.key):
             self._tally(ended, way).add(said.interval, truth)
-        taught: list[Cell] = []
+        taught, far = list[Cell](), visible.FAR[way]
         wider: Cell | None = None
         for key, counts in reversed(kinds.wide):
             cell = self._cell(key, way, wider)
             if is_sample or not _is_settled(cell):
                 features = visible.scaled(way, counts)
                 _note_error(cell, features, truth, (cell.scores,))
-                cell.fit.learn(features, truth)
+                cell.fit.learn(features, truth, far)
                 taught.append(cell)
             wider = cell
         if not kinds.own:
@@ -177,10 +177,10 @@ class Calibration:
         features = visible.scaled(way, counts)
         if is_sample or not _is_settled(narrow):
             self._judge(narrow, of_model, features, truth)
-            narrow.fit.learn(features, truth)
+            narrow.fit.learn(features, truth, far)
             taught.append(narrow)
         if is_sample or not _is_settled(of_model):
-            of_model.fit.learn(features, truth)
+            of_model.fit.learn(features, truth, far)
             taught.append(of_model)
         return taught
 

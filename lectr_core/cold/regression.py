@@ -26,9 +26,6 @@ is within 0.13 two times out of three."""
 
 _SMALLEST: Final = 8.0
 """Below so many tokens an error counts by its size, not by its share: 1 instead of 2 is no matter."""
-_FAR: Final = 4.0
-"""An error of so many usual ones counts for less. With 1, half of all errors would be on either side, and sums be off where
-errors are lopsided: by 10 % for answers of models that think unseen. With 4 they are off by a percent or two."""
 _USUAL: Final = 0.1
 """Relative error that is usual before anything is known."""
 _NEWEST: Final = 0.02
@@ -93,8 +90,8 @@ class Fit:
             + dd * d * d
         ) / (scale * scale * self.usual * self.usual)
 
-    def learn(self, features: Features, truth: float) -> None:
-        """Take one observation. Units: tokens."""
+    def learn(self, features: Features, truth: float, far: float) -> None:
+        """Take one observation; from an error of *far* usual ones on, it counts for less. Units: tokens."""
         v, w, x, y = self.weights
         a, b, c, d = features
         guess = v * a + w * b + x * c + y * d
@@ -102,7 +99,7 @@ class Fit:
         error = (truth - guess) / scale
         off = -error if error < 0.0 else error
         usual = self.usual
-        far = off / (_FAR * usual)
+        off_far = off / (far * usual)
         a /= scale
         b /= scale
         c /= scale
@@ -112,7 +109,7 @@ class Fit:
         q = ab * a + bb * b + bc * c + bd * d
         r = ac * a + bc * b + cc * c + cd * d
         s = ad * a + bd * b + cd * c + dd * d
-        total = usual * usual * (far if far > 1.0 else 1.0) + a * p + b * q + c * r + d * s
+        total = usual * usual * (off_far if off_far > 1.0 else 1.0) + a * p + b * q + c * r + d * s
         step = error / total
         self.weights = (v + p * step, w + q * step, x + r * step, y + s * step)
         aa -= p * p / total

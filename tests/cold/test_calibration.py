@@ -191,7 +191,7 @@ def test_what_a_model_was_is_forgotten_when_it_changes() -> None:
     for number in range(2_200):
         size = chance.uniform(100, 2_000)
         each = 1.0 if number < 2_000 else 1.5
-        fit.learn((size, 0.0, 0.0, 1.0), size * each * chance.lognormvariate(0, 0.03))
+        fit.learn((size, 0.0, 0.0, 1.0), size * each * chance.lognormvariate(0, 0.03), 4.0)
         drifts.append(fit.is_drifting)
     assert not any(drifts[100:2_000])
     assert any(drifts[2_000:2_050])
@@ -212,7 +212,7 @@ def test_a_kind_that_has_changed_is_learnt_from_in_full_again() -> None:
 def test_what_requests_never_vary_in_stays_as_unsure_as_it_was() -> None:
     fit = Fit.begin(*visible.OF_INPUT)
     for _ in range(30_000):
-        fit.learn((250.0, 0.0, 0.0, 1.0), 270.0)
+        fit.learn((250.0, 0.0, 0.0, 1.0), 270.0, 4.0)
     assert all(one <= most * 1.001 for one, most in zip((fit.spread[0], fit.spread[7]), fit.widest[::2], strict=True))
     assert fit.predict((250.0, 0.0, 0.0, 1.0)) == pytest.approx(270, abs=0.5)
 
@@ -225,7 +225,7 @@ def test_a_young_model_doubts_itself_and_its_intervals_are_wider() -> None:
     for _ in range(200):
         doubts.append(fit.doubt(features))
         size = chance.uniform(100, 2_000)
-        fit.learn((size, 0.0, 0.0, 1.0), size * 1.2 * chance.lognormvariate(0, 0.1))
+        fit.learn((size, 0.0, 0.0, 1.0), size * 1.2 * chance.lognormvariate(0, 0.1), 4.0)
     assert doubts[0] > 10 > 1 > doubts[20] > doubts[199]
     young, old = (interval(1_200, (-0.1, 0.1), doubts[at]) for at in (20, 199))
     assert young.low < old.low < old.high < young.high
@@ -365,6 +365,6 @@ def test_nothing_that_is_reported_makes_a_prediction_that_is_no_number(seen: lis
     fit = Fit.begin((1.0, 1.0, 300.0, 0.0), (0.6, 0.6, 600.0, 8.0))
     for first, second, truth in seen:
         features = (first, second, 0.0, 1.0)
-        fit.learn(features, truth)
+        fit.learn(features, truth, 4.0)
         assert 0 <= fit.predict(features) < 1e15
         assert 0 <= fit.doubt(features) < 1e30
