@@ -160,6 +160,7 @@ async def _requests(gateway: Gateway, connection: Connection) -> None:
         if gateway.stopping:
             return
         held, known = exchange.rest, exchange.known
+        link.stirred = True  # while the record was written, a busy client has sent its next request
         del exchange, found  # of its last request, an idle connection keeps what `known` says and nothing else
         await link.spot.share()
 
