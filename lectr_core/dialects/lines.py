@@ -37,15 +37,23 @@ class Sums:
         self._untold: str | None = None
 
     def add(self, model: str | None, usage: Usage, variant: str | None = None) -> None:
-        """One request's usage, its shares included."""
+        """One request's usage, its shares included. An object that holds neither counts nor a total is no usage."""
+        terms = usage.terms or Terms()
+        if not usage.units and not terms.shares and usage.adds_up is None:
+            self.lost()
+            return
         self.requests += 1
         self._checks.add(usage.adds_up)
-        terms = usage.terms or Terms()
         self._doubt = self._doubt or terms.doubt
         self._untold = self._untold or terms.untold
         self._add(model, usage.units, variant, terms.longest_prompt)
         for share in terms.shares:
             self._add(share.model, share.units, share.variant or variant, share.longest_prompt)
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether a line could not be read."""
+        return False in self._checks
 
     def lost(self) -> None:
         """One line could not be read: what is there is a part of the whole."""
@@ -126,7 +134,7 @@ class LinesReader(ABC):
         if self._broken and self.sums.requests:
             return Reading(state="unreadable")
         if not self.sums.requests:
-            return Reading(state="unbilled")
+            return Reading(state="unreadable" if self.sums.is_lossy and complete else "unbilled")
         return self.sums.reading(self._once) if complete else Reading(state="open", awaits=self._once)
 
     def _take(self, line: bytes) -> None:

@@ -164,7 +164,8 @@ class _Findings(Findings):
         if len(response.error) > len(b"null"):
             self.error_category = "in_band"
         tree = raw_tree(response.usage)
-        if tree:
+        # Calls of tools alone are no usage: what the model took would be missing.
+        if count(tree.get("input_tokens")) is not None or count(tree.get("output_tokens")) is not None:
             is_with_tools = response.tool_usage or len(response.tools) > 2
             self.tree = {**tree, **self._tools(response)} if is_with_tools else tree
 

@@ -22,6 +22,7 @@ from lectr_core import (
     Tree,
     Usage,
     WholeReader,
+    count,
     raw_chars,
     raw_tree,
     raw_word,
@@ -165,7 +166,7 @@ class MessageEventReader(EventReader):
 
     def _go_on(self, event: _Event) -> None:
         tree = raw_tree(event.usage)
-        self._output_counted = self._output_counted or "output_tokens" in tree
+        self._output_counted = self._output_counted or count(tree.get("output_tokens")) is not None
         self._usage = merge(self._usage, tree)
         if event.delta is not None:
             self._container = event.delta.container.copy() if event.delta.container else self._container

@@ -52,7 +52,7 @@ def usage_of(tree: Tree, model: str | None = None) -> Usage:
     Source: the type `Usage` of the provider's SDK, and `BetaUsage` for iterations and the fallback credit.
     """
     counts, checks = _take_apart(tree)
-    entries = list(_iterations(tree))
+    entries = [entry for entry in _iterations(tree) if _take_apart(entry)[0]]
     terms: dict[str, Any] = {}  # Any: fields of Terms
     if entries:
         counts, terms = _by_turns(tree, counts, checks, entries, model)
@@ -103,7 +103,9 @@ def _by_turns(
         # Only the totals tell of thinking and of tools.
         thinking = min(totals.get(units.REASONING, 0), own.get(units.OUTPUT, 0))
         tools: dict[str, int] = {name: totals[name] for name in (units.WEB_SEARCH, units.WEB_FETCH) if name in totals}
-        own = {**own, units.OUTPUT: own.get(units.OUTPUT, 0) - thinking, units.REASONING: thinking, **tools}
+        if thinking:
+            own = {**own, units.OUTPUT: own[units.OUTPUT] - thinking, units.REASONING: thinking}
+        own |= tools
     terms: dict[str, Any] = {}  # Any: fields of Terms
     if len(prompts) > 1:
         terms["longest_prompt"] = max(prompts)

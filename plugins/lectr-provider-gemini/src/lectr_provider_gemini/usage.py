@@ -110,8 +110,8 @@ def with_searches(usage: Usage, queries: int, model: str | None) -> Usage:
         each query is.
     Source: the provider's price list, "Grounding with Google Search".
     """
-    if not queries:
-        return usage
+    if not queries or (not usage.units and usage.adds_up is None):
+        return usage  # searches without any count of the answer's own are no usage
     billed = 1 if model is not None and _BY_ANSWER.match(model) else queries
     return attrs.evolve(usage, units={**usage.units, units.WEB_SEARCH: billed})
 
