@@ -91,9 +91,13 @@ def database(path: Path, rows: Sequence[tuple[object, ...]]) -> Path:
     with closing(sqlite3.connect(path)) as store:
         store.execute(
             """create table requests (started_at, feature, model_actual, model_sent, model_requested, outcome, input_tokens,
-            output_tokens, cost_nanousd, duration_ms)"""
+            output_tokens, cost_nanousd, duration_ms, cost_low_nanousd, cost_high_nanousd, tokens_source)"""
         )
-        store.executemany("insert into requests values ('t', ?, ?, null, null, ?, ?, ?, ?, ?)", rows)
+        # As long as a row does not say otherwise, its cost is what it is, and so are its counts.
+        whole = [
+            (*row, row[5], row[5], "reported" if row[5] is not None else "unknown") if len(row) == 7 else row for row in rows
+        ]
+        store.executemany("insert into requests values ('t', ?, ?, null, null, ?, ?, ?, ?, ?, ?, ?, ?)", whole)
         store.commit()
     return path
 
@@ -103,17 +107,24 @@ def test_the_summary_counts_rows_and_never_takes_unknown_for_nothing(tmp_path: P
         ("search", "m", "ok", 10, 1, 5_000, 100.0),
         ("search", "m", "ok", 10, 1, None, 300.0),
         ("search", "m", "provider_error", None, None, None, 10.0),
-        ("chat", None, "client_disconnected", 5, None, 1_000, 50.0),
+        ("chat", None, "client_disconnected", 5, None, 1_000, 50.0, 500, 4_000, "measured"),
     ]
     found = summary.read(database(tmp_path / "x.db", rows))
     assert summary.count(tmp_path / "x.db") == found.total.requests == 4
     search = found.by_feature["search"]
-    assert (search.requests, search.errors, search.cost_nanousd, search.unpriced) == (3, 1, 5_000, 1)
+    assert (search.requests, search.errors, search.cost_nanousd, search.unpriced) == (3, 1, 5_000, 2)
     assert set(found.by_model) == {"m", "–"}
     console = Console(width=120)
     with console.capture() as shown:
         console.print(summary.table(found, "t"))
-    assert "0.00001 + 1 ?" in shown.get()
+    assert "0.00001 + 2 ?" in shown.get()
+    counts = "counts: 25 % reported, 25 % measured, 50 % unknown"
+    assert f"cost between 0.00001 and ? (2 without an upper bound) USD; {counts}" in " ".join(shown.get().split())
+    bounded = summary.Line(requests=2, cost_low_nanousd=10_000, cost_high_nanousd=30_000, sources={"estimated": 2})
+    assert summary.certainty(bounded).startswith(
+        "cost between 0.00001 and 0.00003 USD; counts: 0 % reported, 100 % measured"
+    )
+    assert summary.certainty(summary.Line()) == ""
     costs = [(0, 0, "0.00000"), (0, 2, "2 ?"), (5_000, 0, "0.00001"), (5_000, 2, "0.00001 + 2 ?")]
     for cost_nanousd, unpriced, text in costs:
         assert summary.shown_cost(summary.Line(requests=3, cost_nanousd=cost_nanousd, unpriced=unpriced)) == text

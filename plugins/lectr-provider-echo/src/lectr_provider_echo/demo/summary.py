@@ -19,7 +19,7 @@ from lectr_core import NANO
 
 _ROWS: Final = """
 select feature, coalesce(model_sent, model_requested, model_actual, '–'), outcome, input_tokens, output_tokens,
-       cost_nanousd, duration_ms
+       cost_nanousd, duration_ms, cost_low_nanousd, cost_high_nanousd, tokens_source
   from requests
  order by started_at desc
  limit ?
@@ -36,18 +36,38 @@ class Line:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_nanousd: int = 0
+    cost_low_nanousd: int = 0
+    cost_high_nanousd: int = 0
+    unbounded: int = 0
+    """Requests whose cost has no upper bound."""
     unpriced: int = 0
-    """Requests whose cost is not known, less those a provider turned away: they cost nothing as a rule."""
+    """Requests whose cost is not known."""
+    sources: dict[str, int] = attrs.field(factory=dict)
+    """Requests by where their counts come from."""
     durations_ms: list[float] = attrs.field(factory=list)
 
-    def add(self, outcome: str, given: int | None, made: int | None, cost: int | None, duration_ms: float | None) -> None:
+    def add(
+        self,
+        outcome: str,
+        given: int | None,
+        made: int | None,
+        cost: int | None,
+        duration_ms: float | None,
+        low: int | None,
+        high: int | None,
+        source: str,
+    ) -> None:
         """Count one row."""
         self.requests += 1
         self.errors += outcome not in ("ok", "client_disconnected")
         self.input_tokens += given or 0
         self.output_tokens += made or 0
         self.cost_nanousd += cost or 0
-        self.unpriced += cost is None and outcome != "provider_error"
+        self.cost_low_nanousd += low or 0
+        self.cost_high_nanousd += high or 0
+        self.unbounded += high is None
+        self.unpriced += cost is None
+        self.sources[source] = self.sources.get(source, 0) + 1
         if duration_ms is not None:
             self.durations_ms.append(duration_ms)
 
@@ -114,7 +134,19 @@ def table(summary: Summary, title: str) -> Table:
             drawn.add_row(name, *_cells(line))
         drawn.add_section()
     drawn.add_row("all", *_cells(summary.total), style="bold")
+    drawn.caption, drawn.caption_justify = certainty(summary.total), "left"
     return drawn
+
+
+def certainty(line: Line) -> str:
+    """How sure the sum is: between what it lies, and where the counts come from. Nothing of nothing."""
+    if not line.requests:
+        return ""
+    top = f"{line.cost_high_nanousd / NANO:.5f}" if not line.unbounded else f"? ({line.unbounded} without an upper bound)"
+    words = {"reported": ["reported"], "measured": ["measured", "estimated"], "unknown": ["unknown"]}
+    counts = {word: sum(line.sources.get(source, 0) for source in sources) for word, sources in words.items()}
+    shares = ", ".join(f"{100 * number / line.requests:.3g} % {word}" for word, number in counts.items())
+    return f"cost between {line.cost_low_nanousd / NANO:.5f} and {top} USD; counts: {shares}"
 
 
 def shown_cost(line: Line) -> str:
