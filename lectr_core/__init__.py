@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from lectr_core.model.codec import decode_cursor, encode_cursor
     from lectr_core.model.cursor import Cursor
     from lectr_core.model.decision import PASS, Drain, Facts, Route, Verdict
+    from lectr_core.model.money import Currency, ExchangeRate, MoneySettings, Provisioned
     from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
     from lectr_core.model.reading import Reading, Share, Terms, Tree, Turn, Usage
     from lectr_core.model.record import CLOSED, Account, Attempt, Begun, Ended, ModelCost, Record
@@ -101,12 +102,14 @@ __all__ = [
     "CompletionsEventReader",
     "CompletionsReader",
     "Credential",
+    "Currency",
     "Cursor",
     "DialectProvider",
     "Drain",
     "DrainSettings",
     "Ended",
     "EventReader",
+    "ExchangeRate",
     "Facts",
     "FetchedResponseEventReader",
     "FetchedResponseReader",
@@ -122,6 +125,7 @@ __all__ = [
     "LinesReader",
     "MessageReader",
     "ModelCost",
+    "MoneySettings",
     "NotServed",
     "OpenReader",
     "OperatorError",
@@ -134,6 +138,7 @@ __all__ = [
     "Provider",
     "ProviderConfigMissing",
     "ProviderSettings",
+    "Provisioned",
     "Quote",
     "Reader",
     "Reading",
@@ -226,6 +231,7 @@ _ROOMS = {
     "lectr_core.model.codec": "decode_cursor encode_cursor",
     "lectr_core.model.cursor": "Cursor",
     "lectr_core.model.decision": "PASS Drain Facts Route Verdict",
+    "lectr_core.model.money": "Currency ExchangeRate MoneySettings Provisioned",
     "lectr_core.model.price": "NANO PriceQuestion Quote UsedPrice",
     "lectr_core.model.reading": "Reading Share Terms Tree Turn Usage",
     "lectr_core.model.record": "CLOSED Account Attempt Begun Ended ModelCost Record",

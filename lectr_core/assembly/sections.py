@@ -15,11 +15,13 @@ import attrs
 from lectr_core.assembly.egress import table_faults
 from lectr_core.assembly.listen import parse_address
 from lectr_core.assembly.shapes import build, nearest, show, shown_name
+from lectr_core.model.money import MoneySettings
 from lectr_core.model.settings import AdminSettings, GatewaySettings, ProviderSettings, Section
 
 GATEWAY = Section("gateway", GatewaySettings, help="What holds for the whole gateway.")
 ADMIN = Section("admin", AdminSettings, help="Where the gateway tells how it is.")
-CORE = (GATEWAY, ADMIN)
+MONEY = Section("money", MoneySettings, help="Currencies, and capacity that is paid for by the hour.")
+CORE = (GATEWAY, ADMIN, MONEY)
 """The sections that no plugin declares."""
 SHORTEST_HANG_S = 2.0
 """A worker that is well gives a sign of life every second."""
@@ -53,8 +55,11 @@ def take_apart(document: Mapping[str, Any], declared: Iterable[Section]) -> Read
     admin = reading.sections.get("admin")
     if isinstance(admin, AdminSettings):
         reading.faults += _admin_faults(admin)
+    money = reading.sections.get("money")
     for path, value in reading.sections.items():
         reading.faults += _variable_faults(path, value)
+        if isinstance(money, MoneySettings):
+            reading.faults += _currency_faults(path, value, money)
         if isinstance(value, GatewaySettings | ProviderSettings):
             reading.faults += table_faults(path, value)
     return reading
@@ -168,3 +173,17 @@ def _variable_faults(path: str, value: Any) -> Iterator[str]:  # Any: an instanc
                     f"{path}.{attribute.name}: expected the name of an environment variable in capitals, such as "
                     f"{attribute.name.removesuffix('_env').upper()}, not the value itself (not shown: it may be a secret)"
                 )
+
+
+def _currency_faults(path: str, value: Any, money: MoneySettings) -> Iterator[str]:  # Any: as above
+    """Every `currency`, in whatever plugin's table, has a rate."""
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _currency_faults(f"{path}[{index}]", item, money)
+    elif attrs.has(type(value)):
+        for attribute in attrs.fields(type(value)):
+            given = getattr(value, attribute.name)
+            if attribute.name == "currency" and isinstance(given, str) and not money.knows(given):
+                yield f"{path}.currency: no rate for {given!r}: declare it in [[money.rate]]"
+            elif isinstance(given, tuple):
+                yield from _currency_faults(f"{path}.{attribute.name}", given, money)

@@ -101,5 +101,5 @@ def _check_default(settings: Settings, providers: Mapping[str, Provider]) -> Non
 def cold_part(plugins: Plugins, settings: Settings) -> object:
     """All that the cold process depends on: equal for two versions where it need not be started again."""
     cold = {plugin.distribution for plugin in plugins.found if {"lectr_sinks", "lectr_price_books"} & set(plugin.hooks)}
-    paths = [section.path for owner, section in plugins.sections() if owner in cold]
+    paths = ["money", *(section.path for owner, section in plugins.sections() if owner in cold)]
     return {path: settings.sections.get(path) for path in paths}, settings.gateway.data

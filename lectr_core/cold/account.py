@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import attrs
 
 from lectr_core.cold.bounds import REFUSED_STATUS, Find, ceiling, most, most_beyond
-from lectr_core.cold.money import SIDE_UNITS, Money, add_up, price, round_half_even
+from lectr_core.cold.money import OWN, SIDE_UNITS, Money, add_up, price, round_half_even
 from lectr_core.cold.prices import Rates, day_of
 from lectr_core.model import units
 from lectr_core.model.price import PriceQuestion
@@ -259,7 +259,7 @@ def _speaking(quoted: Sequence[Rates | None]) -> Rates | None:
 def _as_told(money: Money, rates: Rates | None, terms: Terms, *, is_final: bool) -> Money:
     """With what the provider says itself: what it cost, or that the usual price may not hold."""
     told = terms.cost_nanousd
-    if told is not None and 0 <= told <= units.MAX_COUNT and (rates is None or rates.quote.basis != "override"):
+    if told is not None and 0 <= told <= units.MAX_COUNT and (rates is None or rates.quote.basis not in OWN):
         return Money(told, told, told if is_final else None, {}, "reported", None)
     if terms.untold is not None:
         note = f"not in the cost, since no answer tells it: {terms.untold}"

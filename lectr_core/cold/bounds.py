@@ -79,7 +79,7 @@ def most_beyond(known: Fraction | None, ceiling: Ceiling, more_input: int | None
 
 def _more(known: Fraction, *extra: tuple[int | None, Fraction | None]) -> int | None:
     for count, rate in extra:
-        if count == 0:
+        if count == 0 or rate == 0:
             continue
         if count is None or rate is None:
             return None

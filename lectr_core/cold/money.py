@@ -28,8 +28,11 @@ DOUBTFUL: Final = frozenset(
 MAX_NANOUSD: Final = units.MAX_COUNT
 """Nine million dollars for one request. What goes beyond comes from a broken count, and would break sums in databases."""
 
+OWN: Final = frozenset({"override", "provisioned"})
+"""What the operator declared goes before what a list, or the provider's own account, says."""
+
 # Of several prices in one answer, the one to be careful with speaks for all.
-_CAREFUL: Final[Sequence[CostBasis]] = ("unknown", "fallback", "override", "variant", "exact")
+_CAREFUL: Final[Sequence[CostBasis]] = ("unknown", "fallback", "override", "provisioned", "variant", "exact")
 
 
 @attrs.frozen
@@ -72,7 +75,7 @@ def price(counts: units.Units, rates: Rates | None, *, is_final: bool, model: st
     exactly = Fraction(amount, rates.scale)
     if missing and (not exact or not SIDE_UNITS.issuperset(missing)):
         return Money(None, known, None, parts, "unknown", note, exactly)
-    is_doubtful = quote.basis != "override" and not DOUBTFUL.isdisjoint(borrowed)
+    is_doubtful = quote.basis not in OWN and not DOUBTFUL.isdisjoint(borrowed)
     basis = "fallback" if is_doubtful else quote.basis
     return Money(known, known, known if is_final and not missing else None, parts, basis, note, exactly)
 

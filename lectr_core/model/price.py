@@ -43,7 +43,7 @@ class Quote:
     """ISO date from which the price holds, or on which the source was issued."""
     basis: CostBasis
     """`exact`: the usual price. `variant`: the price of the variant asked. `fallback`: no price for that variant, so the
-    usual one. `override`: the operator's own."""
+    usual one. `override`: the operator's own. `provisioned`: capacity that is paid for, whatever is used of it."""
     note: str | None = None
     borrowed: Mapping[str, str] = attrs.field(factory=dict)
     """Units without a rate of their own, and what was taken instead: `{"cache_read": "the input rate"}`. Said where used."""

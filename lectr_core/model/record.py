@@ -19,7 +19,7 @@ Outcome = Literal[
 ]
 EndedBy = Literal["completed", "client_gone", "provider_failed", "gateway_timeout", "gateway_shutdown", "crash"]
 TokensSource = Literal["reported", "measured", "estimated", "unknown"]
-CostBasis = Literal["exact", "variant", "fallback", "override", "reported", "unknown"]
+CostBasis = Literal["exact", "variant", "fallback", "override", "provisioned", "reported", "unknown"]
 
 
 @value

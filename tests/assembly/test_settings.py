@@ -15,6 +15,7 @@ from lectr_core.assembly.overrides import overlay, variable_of
 from lectr_core.assembly.plugins import Plugins, load_plugins
 from lectr_core.assembly.settings import Loaded, find_file, read_kept, read_settings, settle
 from lectr_core.errors import OperatorError, UnsettledSettings
+from lectr_core.model.money import MoneySettings
 from lectr_core.model.settings import AdminSettings, ProviderSettings, Section
 
 CANARY = "sk-proj-CanaryCanaryCanaryCanary0123"
@@ -44,6 +45,7 @@ class Rule:
     when: When = attrs.field(factory=When)
     enabled: bool = True
     rates: Mapping[str, Decimal] = attrs.field(factory=dict)
+    currency: str = "USD"
 
     def __attrs_post_init__(self) -> None:
         if self.name == "":
@@ -84,6 +86,7 @@ def test_nothing_at_all_is_a_valid_configuration() -> None:
     assert settings.gateway.listen == ("127.0.0.1:8420",)
     assert settings.sections == {
         "admin": AdminSettings(),
+        "money": MoneySettings(),
         "sink.store": Store(),
         "rule": (),
         "provider.hosted": Hosted(),
@@ -131,7 +134,7 @@ def test_each_section_becomes_an_instance_under_its_full_path() -> None:
     [
         ("[gateway]\nlissten = 1", "gateway.lissten: unknown; did you mean 'listen'?"),
         ("[gatewy]\nlisten = 1", "gatewy: unknown; did you mean 'gateway'?"),
-        ("[zzz]", "zzz: unknown; known here: admin, gateway, needy, provider, rule, sink; is its plugin installed?"),
+        ("[zzz]", "zzz: unknown; known here: admin, gateway, money, needy, provider, rule, sink; is its plugin installed?"),
         ("[sink.stor]", "sink.stor: unknown; did you mean 'store'?"),
         ("gateway = 1", "gateway: expected a table, got 1"),
         ("sink = 'x'", "sink: expected a table, got 'x'"),
@@ -165,6 +168,11 @@ def test_each_section_becomes_an_instance_under_its_full_path() -> None:
             "[gateway]\nauth = 'none'\nlisten = ['127.0.0.1:1', '0.0.0.0:1']",
             "gateway.auth: 'none' is allowed on loopback only, but gateway.listen[1] is '0.0.0.0:1'",
         ),
+        (
+            "[[money.provisioned]]\nname='p'\nprovider='a'\nmodel='m'\nper_hour=1\nsince=2026-01-01\ncurrency='EUR'",
+            "money.provisioned[0].currency: no rate for 'EUR': declare it in [[money.rate]]",
+        ),
+        ("[[rule]]\nname = 'x'\ncurrency = 'GBP'", "rule[0].currency: no rate for 'GBP': declare it in [[money.rate]]"),
         ("[gateway]\nauth = 'off'", "gateway.auth: expected 'keys' or 'none', got 'off'"),
     ],
 )

@@ -21,17 +21,21 @@ def lectr_settings() -> Iterable[Section]:
 
 @hookimpl
 def lectr_price_books(settings: Settings) -> Iterable[PriceBook]:
-    """The operator's own prices, then the list's with a discount, then the list's."""
+    """Provisioned capacity, the operator's own prices, the catalog's with a discount, the catalog's."""
+    from lectr_core import MoneySettings
     from lectr_prices_genai.discounts import DiscountBook
     from lectr_prices_genai.listed import ListedBook
     from lectr_prices_genai.overrides import OverrideBook
+    from lectr_prices_genai.provisioned import ProvisionedBook
     from lectr_prices_genai.settings import PricesSettings
     from lectr_prices_genai.taken import path_in
 
     own, listed = settings.section("prices", PricesSettings), ListedBook(path_in(settings.gateway.data))
-    overrides = [OverrideBook(own.override)] if own.override else []
+    money = settings.section("money", MoneySettings)
+    provisioned = [ProvisionedBook(money.provisioned, listed)] if money.provisioned else []
+    overrides = [OverrideBook(own.override, money)] if own.override else []
     discounts = [DiscountBook(own.discount, listed)] if own.discount else []
-    return [*overrides, *discounts, listed]
+    return [*provisioned, *overrides, *discounts, listed]
 
 
 @hookimpl

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lectr_core import PriceQuestion, Quote, units
+from lectr_core import Currency, MoneySettings, PriceQuestion, Quote, units
 from lectr_prices_genai.settings import Override
 
 MILLION: Final = 1_000_000
+
+# A price and a rate have a dozen digits each; nothing of their product is rounded before it is far below a nano-dollar.
+_EXACT: Final = Context(prec=80)
+_FINEST: Final = 24
 
 # Whose rate a unit has where it has none of its own: the same as every list does it.
 STANDS_FOR: Final = {
@@ -32,6 +36,9 @@ STANDS_FOR: Final = {
     units.OUTPUT_VIDEO: units.OUTPUT,
 }
 
+REMEMBERED: Final = 4_096
+"""Quotes that are kept, so that one question's answer is one and the same value each time."""
+
 _CACHED: Final = (units.CACHE_READ, units.CACHE_READ_AUDIO, units.CACHE_READ_IMAGE)
 
 
@@ -40,15 +47,26 @@ class OverrideBook:
 
     id = "overrides"
 
-    def __init__(self, overrides: Sequence[Override]) -> None:
+    def __init__(self, overrides: Sequence[Override], money: MoneySettings | None = None) -> None:
+        """*money* has a rate for every currency of the overrides."""
         self._overrides = tuple(overrides)
+        self._money = money or MoneySettings()
+        self._made: dict[tuple[int, str | None, Currency], Quote] = {}
 
     def quote(self, question: PriceQuestion) -> Quote | None:
         """The override that fits best: for the variant asked, then the model named exactly, then the latest `since`."""
-        fitting = [own for own in self._overrides if _fits(own, question)]
+        fitting = [place for place, own in enumerate(self._overrides) if _fits(own, question)]
         if not fitting:
             return None
-        return _quote(max(fitting, key=lambda own: _rank(own, question)), question)
+        place = max(fitting, key=lambda place: _rank(self._overrides[place], question))
+        best = self._overrides[place]
+        currency = self._money.on(best.currency, question.day)
+        key = place, question.variant, currency
+        if key not in self._made:
+            if len(self._made) >= REMEMBERED:  # a client may name any tier it likes
+                self._made.clear()
+            self._made[key] = _quote(best, question, currency)
+        return self._made[key]
 
 
 def _fits(own: Override, question: PriceQuestion) -> bool:
@@ -70,7 +88,7 @@ def _rank(own: Override, question: PriceQuestion) -> tuple[bool, bool, bool, int
     )
 
 
-def _quote(own: Override, question: PriceQuestion) -> Quote:
+def _quote(own: Override, question: PriceQuestion, currency: Currency) -> Quote:
     rates = {unit: rate / MILLION for unit, rate in own.per_million.items()} | dict(own.per_unit)
     given = frozenset(rates)
     for unit in STANDS_FOR:
@@ -81,14 +99,25 @@ def _quote(own: Override, question: PriceQuestion) -> Quote:
     if question.variant is not None and own.variant is None:
         notes.append(f"no rate for {question.variant!r}: the override's usual one used")
     held_since = own.since.isoformat() if own.since else None
+    source = "lectr.toml"
+    if currency.since is not None:
+        source = f"lectr.toml, {currency.code} at {currency.usd} USD of {currency.since}"
+        rates = {unit: _in_usd(rate, currency) for unit, rate in rates.items()}
     return Quote(
         rates=rates,
         price_id=f"{own.provider}/{own.model}" + (f":{own.variant}" if own.variant else "") + f"@{held_since or 'always'}",
-        source="lectr.toml",
+        source=source,
         dated=held_since,
         basis="override",
         note="; ".join(notes) or None,
         borrowed={unit: "input rate" for unit in _CACHED if units.INPUT in given and units.CACHE_READ not in given},
+    )
+
+
+def _in_usd(rate: Decimal, currency: Currency) -> Decimal:
+    exact = _EXACT.multiply(rate, currency.usd)
+    return (
+        exact if int(exact.as_tuple().exponent) >= -_FINEST else exact.quantize(Decimal(1).scaleb(-_FINEST), context=_EXACT)
     )
 
 

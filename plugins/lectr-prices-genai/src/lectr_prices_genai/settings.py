@@ -15,7 +15,7 @@ MOST_PER_MILLION = Decimal(1_000_000)
 def _sensible(_: object, attribute: attrs.Attribute[Mapping[str, Decimal]], rates: Mapping[str, Decimal]) -> None:
     for unit, rate in rates.items():
         if not rate.is_finite() or not 0 <= rate <= MOST_PER_MILLION:
-            raise ValueError(f"{attribute.name}.{unit}: expected 0 to {MOST_PER_MILLION} USD, got {rate}")
+            raise ValueError(f"{attribute.name}.{unit}: expected 0 to {MOST_PER_MILLION}, got {rate}")
 
 
 @attrs.frozen(kw_only=True)
@@ -31,9 +31,11 @@ class Override:
     variant: str | None = None
     """The service tier or speed it is for; absent: for all of them."""
     per_million: Mapping[str, Decimal] = attrs.field(factory=dict, validator=_sensible)
-    """USD for a million tokens, by unit: `input`, `cache_read`, `cache_write`, `output`, `reasoning`, …"""
+    """For a million tokens, in USD or the currency below, by unit: `input`, `cache_read`, `output`, `reasoning`, …"""
     per_unit: Mapping[str, Decimal] = attrs.field(factory=dict, validator=_sensible)
-    """USD for one, by unit: `web_search`, `images`, `audio_seconds`, …"""
+    """For one, by unit: `web_search`, `images`, `audio_seconds`, …"""
+    currency: str = "USD"
+    """Of these prices: one that `[[money.rate]]` declares. They become USD at the rate of the request's day."""
     note: str | None = None
     """Goes into the record's `price_note`."""
 
