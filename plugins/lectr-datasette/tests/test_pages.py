@@ -24,6 +24,7 @@ from lectr_datasette.views.explore import explore, one_of
 from lectr_datasette.views.leaks import leaking
 from lectr_datasette.views.overview import overview
 from lectr_datasette.views.request import request
+from lectr_datasette.views.sure import sure
 
 NOW = datetime(2026, 5, 20, 15, 30, 30, tzinfo=UTC)
 Make = Callable[..., Path]
@@ -36,6 +37,7 @@ VIEWS = {
     "errors": errors,
     "leaks": leaking,
     "change": change,
+    "sure": sure,
     **{name: partial(one_of, dimension=name) for name in ("feature", "model", "provider")},
 }
 WORDS: list[dict[str, str]] = [
@@ -76,7 +78,7 @@ def test_every_page_is_made_whatever_the_address_says(database: Make, seen: See,
 @pytest.mark.parametrize("name", VIEWS)
 def test_every_page_of_an_empty_table_says_what_to_do(database: Make, seen: See, name: str) -> None:
     said = text_of(seen(database(rows=[]), VIEWS[name]))
-    assert re.search(r"longer (time|one) above|Nothing failed|No requests? |Nothing in this time", said)
+    assert re.search(r"longer (time|one) above|Nothing failed|No requests? |Nothing in this time|Nothing was asked", said)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_now_is_held_against_the_same_time_before(database: Make, seen: See, sam
 def test_percentiles_are_those_of_answered_requests(database: Make, seen: See) -> None:
     html = seen(database(), overview, period="hour")
     said = text_of(html)
-    assert re.search(r"Time to answer (29\d|30\d) ms (4\.9\d|5\.0\d) s slowest", said)
+    assert re.search(r"Time to answer (29\d|30\d) ms slowest 5 %: (4\.9\d|5\.0\d) s", said)
 
 
 def test_every_question_of_a_page_is_linked_and_runs(database: Make, seen: See) -> None:
@@ -162,7 +164,7 @@ def test_times_and_days_are_the_viewers(database: Make, seen: See) -> None:
 
 def test_a_request_is_told_from_its_first_to_its_last_moment(database: Make, seen: See) -> None:
     said = text_of(seen(database(), request, id="r0"))
-    places = [said.index(word) for word in ("accepted", "decided", "first byte of", "first token of", "end completed")]
+    places = [said.index(word) for word in ("accepted", "decided", "first byte of", "first token of", "end complete")]
     assert places == sorted(places)
     assert "reported by the provider" in said
     assert "$0.0010" in said

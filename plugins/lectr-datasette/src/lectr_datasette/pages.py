@@ -41,6 +41,7 @@ from lectr_datasette.views.explore import explore, one_of
 from lectr_datasette.views.leaks import leaking
 from lectr_datasette.views.overview import overview
 from lectr_datasette.views.request import request as one_request
+from lectr_datasette.views.sure import sure
 from lectr_datasette.views.visit import Visit
 
 hookimpl = pluggy.HookimplMarker("datasette")
@@ -55,6 +56,7 @@ STYLE = "/-/lectr.css"
 _STYLE = """\
 dl.column-descriptions { max-height: 7.5em; overflow-y: auto; border: 1px solid #ccc; padding: .5em .8em; }
 dl.column-descriptions dd { margin: 0 0 .2em 1em; }
+table.rows-and-columns td { white-space: nowrap; max-width: 28em; overflow: hidden; text-overflow: ellipsis; }
 """
 _SECURITY = {
     "cache-control": "no-store",
@@ -72,6 +74,7 @@ VIEWS: dict[str, View] = {
     "errors": errors,
     "leaks": leaking,
     "change": change,
+    "sure": sure,
     "request": one_request,
     "feature": partial(one_of, dimension="feature"),
     "model": partial(one_of, dimension="model"),

@@ -16,8 +16,8 @@ from lectr_datasette.reckoning.sums import OTHERS, Layer
 
 WIDTH, HEIGHT = 1000, 200
 _LINES = 4
-_OPEN_END = 0.05
-"""How far a line without an end goes on over what is known."""
+_OPEN_END = 0.08
+"""How far a line without an end in sight goes on over what is known."""
 _HAIR = 0.004
 _BOUNDS_REACH = 1.25
 """How far over what is known bounds may stretch a chart. What is higher is cut off there, and said in words."""
@@ -58,6 +58,12 @@ class Chart:
     stacked: bool = True
     so_far: int | None = None
     """How many steps have begun; None: all."""
+    band: Band | None = None
+    """Between which bounds the whole lies."""
+
+    def whole(self, at: int) -> float:
+        """All layers of one step."""
+        return sum(layer.values[at] for layer in self.layers)
 
     def colour(self, at: int) -> str:
         """The CSS class of one layer."""
@@ -94,7 +100,7 @@ def areas(
     if band and ceiling:
         parts += [_whisker(at, band, whole[at], ceiling) for at in range(count)]
     hints = [_hint(labels[at], layers, at, words, band) for at in range(count)]
-    return _chart(
+    chart = _chart(
         layers,
         labels,
         ceiling,
@@ -107,6 +113,7 @@ def areas(
         hints=hints,
         so_far=so_far,
     )
+    return attrs.evolve(chart, band=band)
 
 
 def lines(
@@ -119,9 +126,11 @@ def lines(
     axis: Callable[[float], str] | None = None,
     links: Sequence[str] = (),
     so_far: int | None = None,
+    ceiling: float | None = None,
 ) -> Chart:
-    """Lines over time. A value that is not there (NaN) leaves a gap."""
-    ceiling = nice_ceiling(max((value for layer in layers for value in layer.values if value == value), default=0.0))
+    """Lines over time. A value that is not there (NaN) leaves a gap. *ceiling*: how high it is drawn; None: as needed."""
+    if ceiling is None:
+        ceiling = nice_ceiling(max((value for layer in layers for value in layer.values if value == value), default=0.0))
     parts = [
         f'<path class="line l{number % COLOURS + 1}" d="{_line(layer.values, ceiling)}"/>'
         for number, layer in enumerate(layers)
@@ -226,7 +235,8 @@ def _whisker(at: int, band: Band, value: float, ceiling: float) -> str:
         return ""
     is_open = band.open[at] or high > 1
     if is_open:
-        high = min(1.0, high + _OPEN_END)
+        # A line to the edge of the picture would say no more, and thirty of them hide what is known.
+        high = min(1.0, max(low, value / ceiling) + _OPEN_END)
     middle, arm = (at + 0.5) * WIDTH / count, WIDTH / count * 0.16
     foot, head = HEIGHT * (1 - low), HEIGHT * (1 - high)
     path = f"M{middle:.1f},{foot:.1f}V{head:.1f}M{middle - arm:.1f},{foot:.1f}h{2 * arm:.1f}"

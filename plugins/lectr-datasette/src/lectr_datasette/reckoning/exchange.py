@@ -137,10 +137,31 @@ def _decision(row: Row) -> str:
     return f"to {where}{rule}{unsure}"
 
 
+_ENDS: Final = {
+    "completed": "complete",
+    "client_gone": "the client left",
+    "provider_failed": "the provider was gone",
+    "gateway_timeout": "the time set for it was over",
+    "gateway_shutdown": "Lectr was stopped",
+    "crash": "Lectr was killed, so what became of it is not known",
+}
+
+
+def cost_words(row: Row) -> str:
+    """How sure the cost of one request is, or why it is not known; empty where its bounds say it."""
+    if row["cost_nanousd"] is not None:
+        return "exact" if row["cost_low_nanousd"] == row["cost_nanousd"] == row["cost_high_nanousd"] else ""
+    if row["outcome"] in {"provider_error", "lectr_refused"}:
+        return "turned away: as a rule nothing"
+    if row["input_tokens"] is not None:
+        return "no price is known for the model"
+    return "what it used is not known"
+
+
 def _end(row: Row) -> str:
     size = f"{row['response_bytes']:,} bytes to the client" if row["response_bytes"] else "nothing sent to the client"
     status = f", status {row['status']}" if row["status"] else ""
-    return f"{(row['ended_by'] or row['outcome']).replace('_', ' ')}{status}, {size}"
+    return f"{_ENDS.get(row['ended_by'], (row['ended_by'] or row['outcome']).replace('_', ' '))}{status}, {size}"
 
 
 def parts(row: Row) -> list[Part]:

@@ -6,12 +6,14 @@ Headers come in pairs, one that says what is left and one that says how much the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import nan
 from typing import Final
 
 import attrs
 
 from lectr_datasette.asking.query import Row
 from lectr_datasette.reckoning.exchange import parsed
+from lectr_datasette.reckoning.sums import Layer
 
 _LEFT, _OF = "remaining", "limit"
 _FRONTS: Final = ("anthropic-ratelimit-", "x-ratelimit-", "ratelimit-")
@@ -47,21 +49,35 @@ def rooms(rows: Iterable[Row]) -> list[Room]:
     """Every limit seen in *rows*, newest first, which have `provider`, `started_at` and `headroom_json`."""
     found: dict[tuple[str, str], Room] = {}
     for row in rows:
-        headers = parsed(row["headroom_json"])
-        if not isinstance(headers, dict):
-            continue
-        numbers = {name.lower(): int(value) for name, value in headers.items() if str(value).isdecimal()}
-        for name, left in numbers.items():
-            if _LEFT not in name:
-                continue
+        for name, left, limit in _said(row["headroom_json"]):
             key = (row["provider"] or "", name)
             known = found.get(key)
             if known is None:
-                limit = numbers.get(name.replace(_LEFT, _OF))
                 found[key] = Room(row["provider"] or "", _plain(name), left, left, limit, row["started_at"])
             else:
                 found[key] = attrs.evolve(known, least=min(known.least, left))
     return sorted(found.values(), key=lambda room: (room.provider, room.share if room.share is not None else 2, room.name))
+
+
+def over_time(rows: Iterable[Row], slots: int) -> list[Layer]:
+    """Of every limit that is known, the least share left in each stretch; NaN where none was seen. *rows* have `slot`."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        for name, left, limit in _said(row["headroom_json"]):
+            if limit:
+                shares = found.setdefault(_plain(name), [nan] * slots)
+                share, known = min(1.0, left / limit), shares[row["slot"]]
+                shares[row["slot"]] = share if known != known else min(known, share)
+    return [Layer(name, tuple(shares)) for name, shares in sorted(found.items())]
+
+
+def _said(text: str | None) -> list[tuple[str, int, int | None]]:
+    """What the headers say: a limit's name, what is left, how much there is."""
+    headers = parsed(text)
+    if not isinstance(headers, dict):
+        return []
+    numbers = {name.lower(): int(value) for name, value in headers.items() if str(value).isdecimal()}
+    return [(name, left, numbers.get(name.replace(_LEFT, _OF))) for name, left in numbers.items() if _LEFT in name]
 
 
 def _plain(name: str) -> str:

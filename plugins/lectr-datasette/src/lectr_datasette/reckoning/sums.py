@@ -63,6 +63,33 @@ class Sums:
         return self.tokens_measured + self.tokens_estimated
 
     @property
+    def sources(self) -> tuple[tuple[str, int], ...]:
+        """How many requests have counts of which kind, the surest first. Of those turned away nobody expects any."""
+        return (
+            ("reported", self.tokens_reported),
+            ("measured", self.tokens_measured),
+            ("estimated", self.tokens_estimated),
+            ("unknown", self.tokens_unknown),
+        )
+
+    @property
+    def reported_share(self) -> float | None:
+        """Of these, how many the provider reported, 0 to 1; None of none."""
+        whole = sum(count for _, count in self.sources)
+        return self.tokens_reported / whole if whole else None
+
+    @property
+    def shares(self) -> list[tuple[str, int, float]]:
+        """The kinds that there are: name, requests, share."""
+        whole = sum(count for _, count in self.sources) or 1
+        return [(name, count, count / whole) for name, count in self.sources if count]
+
+    @property
+    def without_ceiling(self) -> int:
+        """Requests of which nobody knows how much they may have cost at most."""
+        return self.cost_unknown + self.cost_unbounded
+
+    @property
     def has_ceiling(self) -> bool:
         """Whether the cost cannot be higher than `cost_high_nanousd`."""
         return not (self.cost_unknown or self.cost_unbounded)

@@ -9,12 +9,13 @@ from typing import Final
 
 import attrs
 
-from lectr_datasette.asking import sums
+from lectr_datasette.asking import headroom, sums
 from lectr_datasette.asking.histograms import Sum, percentile_ms
 from lectr_datasette.asking.query import Query, Row
 from lectr_datasette.asking.scope import WHO, Scope
 from lectr_datasette.drawing import words
 from lectr_datasette.drawing.chart import Band, Chart, areas, lines
+from lectr_datasette.reckoning import headroom as rooms
 from lectr_datasette.reckoning.sums import Layer, by_step, layers
 from lectr_datasette.views.visit import Visit
 
@@ -25,6 +26,9 @@ _COLUMNS: Final = {
     "tokens": ("input_tokens", "output_tokens"),
 }
 TITLES: Final = {"cost": "Cost", "requests": "Requests", "errors": "Failed requests", "tokens": "Tokens"}
+_DATED_DAYS: Final = 3.5
+"""From so many days on, the date alone stands under a chart of hours."""
+SOURCES: Final = ("reported", "measured", "estimated", "unknown")
 UNITS: Final = {"cost": "US dollars", "requests": "requests", "errors": "requests", "tokens": "tokens, in and out"}
 
 
@@ -74,7 +78,8 @@ async def over_time(visit: Visit, scope: Scope, by: str, measure: str) -> Drawn:
 async def errors_over_time(visit: Visit, scope: Scope) -> Drawn:
     """Failed requests by step and kind."""
     query = sums.steps(scope.period, scope.only, "error_category", ("errors",))
-    rows = [row for row in await visit.ask(query) if row["errors"]]
+    found = [row for row in await visit.ask(query) if row["errors"]]
+    rows = [{**row, "name": (row["name"] or "no kind").replace("_", " ")} for row in map(dict, found)]
     totals: dict[str, int] = {}
     for row in rows:
         totals[row["name"]] = totals.get(row["name"], 0) + row["errors"]
@@ -87,6 +92,44 @@ async def errors_over_time(visit: Visit, scope: Scope) -> Drawn:
         words=words.count,
         links=closer(visit, scope, "errors"),
     )
+    return Drawn(chart, query)
+
+
+async def sources_over_time(visit: Visit, scope: Scope) -> Drawn:
+    """Requests by step, and where their counts come from."""
+    query = sums.steps(scope.period, scope.only, None, tuple(f"tokens_{name}" for name in SOURCES))
+    rows = await visit.ask(query)
+    places, count = _places(scope, rows), len(scope.period.starts)
+    found = [Layer(name, by_step(rows, places, count, f"tokens_{name}")) for name in SOURCES]
+    chart = areas(
+        found if any(any(layer.values) for layer in found) else [],
+        scope.period.labels(),
+        title=f"Where counts come from, by {scope.period.step}",
+        unit="requests",
+        words=words.count,
+        links=closer(visit, scope, "sure"),
+    )
+    return Drawn(chart, query)
+
+
+async def room_over_time(visit: Visit, scope: Scope, provider: str) -> Drawn:
+    """The share that is left of each of a provider's rate limits, as its headers said."""
+    period = scope.period
+    ends = headroom.slots(period.since, period.until)
+    query = headroom.sample(provider, ends)
+    rows = await visit.newest(query) or []
+    one_day = period.days <= 1.05
+    labels = [words.clock(start, visit.zone, seconds=False)[-5 if one_day else 0 :] for start in ends[:-1]]
+    chart = lines(
+        rooms.over_time(rows, len(labels)),
+        labels,
+        title="Room left in rate limits",
+        unit="percent of each limit",
+        words=words.percent,
+        ceiling=1.0,
+    )
+    if period.days > _DATED_DAYS:
+        chart = attrs.evolve(chart, under=[(at, label.rsplit(" ", 1)[0], shown) for at, label, shown in chart.under])
     return Drawn(chart, query)
 
 

@@ -51,6 +51,7 @@ async def errors(visit: Visit) -> str:
         scope,
         "errors",
         sums=total(found),
+        held=await visit.held(scope, total(found)),
         query=query,
         befores=await visit.befores(scope),
         chart=await charts.errors_over_time(visit, scope),

@@ -9,12 +9,14 @@ from typing import Final
 import attrs
 
 from lectr_datasette.asking import leaks as ask_leaks
-from lectr_datasette.asking import rows, sums
+from lectr_datasette.asking import retries, rows, sums
 from lectr_datasette.asking.cover import DAILY, HOURLY, MINUTELY, Grain
 from lectr_datasette.asking.query import Query, Row
 from lectr_datasette.asking.scope import Scope
 from lectr_datasette.reckoning import leaks
 from lectr_datasette.reckoning.cache import Break, Point, Use, broke, fell, joined, rose
+from lectr_datasette.reckoning.retries import chains
+from lectr_datasette.reckoning.sums import total
 from lectr_datasette.views.visit import Visit
 
 _A_SAMPLE: Final = 100
@@ -60,11 +62,18 @@ async def leaking(visit: Visit) -> str:
     ceilings_query = rows.ceilings(features, period.since, period.until, _A_SAMPLE) if features else None
     cost = sum(row["cost_nanousd"] for row in found)
     breaks, breaks_query = await _breaks(visit, scope)
+    repeated_query = retries.newest(scope)
+    repeated = chains(await visit.newest(repeated_query) or [])
     return visit.render(
         "leaks",
         scope,
         "leaks",
         cost=cost,
+        sums=total(found),
+        held=await visit.held(scope, total(found)),
+        repeated=repeated,
+        repeated_query=repeated_query,
+        looked_at=retries.LOOKED_AT,
         requests=sum(row["requests"] for row in found),
         query=query,
         waste=waste,

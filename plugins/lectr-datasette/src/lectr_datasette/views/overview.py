@@ -50,6 +50,7 @@ async def overview(visit: Visit) -> str:
         "",
         live=period.key in {"hour", "today"},
         sums=total(found),
+        held=await visit.held(scope, total(found)),
         query=query,
         speed=speeds.get("", {}).get(("", ""), Speed()),
         speed_query=speed_query,

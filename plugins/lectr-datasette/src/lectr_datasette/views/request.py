@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lectr_datasette.asking import rows
+from lectr_datasette.asking import retries, rows
 from lectr_datasette.reckoning import exchange
+from lectr_datasette.reckoning.accuracy import by_way
+from lectr_datasette.reckoning.retries import chain_of
 from lectr_datasette.views.visit import Visit
 
 _SOURCES = {
@@ -23,7 +25,7 @@ _BASES = {
 
 
 async def request(visit: Visit) -> str | None:
-    """The page; None where there is no such request. Waits: on the database, two questions."""
+    """The page; None where there is no such request. Waits: on the database, a few questions."""
     query = rows.one(visit.words.get("id", ""))
     found = await visit.ask(query)
     if not found:
@@ -31,6 +33,10 @@ async def request(visit: Visit) -> str | None:
     row = {key: found[0][key] for key in found[0].keys()}  # noqa: SIM118  # a row of SQLite iterates over values
     sides = {side["side"]: side["id"] for side in await visit.ask(rows.around(row))}
     parts = exchange.parts(row)
+    chain = None
+    if row["client_retry"] or row["outcome"] != "ok":
+        chain = chain_of(row["id"], await visit.newest(retries.around(row)) or [])
+    checked = await visit.accuracy(row["provider"]) if row["tokens_source"] in {"measured", "estimated"} else []
     return visit.render(
         "request",
         visit.scope(),
@@ -49,4 +55,7 @@ async def request(visit: Visit) -> str | None:
         basis=_BASES.get(row["cost_basis"], row["cost_basis"]),
         failed=row["outcome"] not in {"ok", "client_disconnected"},
         sides=sides,
+        chain=chain,
+        held=by_way([each for each in checked if each.model == row["model_sent"]]),
+        costly=exchange.cost_words(row),
     )

@@ -11,14 +11,16 @@ from typing import Any, Final
 
 import attrs
 
+from lectr_datasette.asking import accuracy, rows, scope, sums
 from lectr_datasette.asking import period as periods
-from lectr_datasette.asking import rows, scope, sums
 from lectr_datasette.asking.cover import MINUTELY, Piece, cover
 from lectr_datasette.asking.period import Period
 from lectr_datasette.asking.query import Ask, Query, Row, TooSlow
 from lectr_datasette.asking.scope import Scope
 from lectr_datasette.drawing import template
 from lectr_datasette.drawing.links import Links
+from lectr_datasette.reckoning import accuracy as reckoned
+from lectr_datasette.reckoning.accuracy import Held
 from lectr_datasette.reckoning.rates import rates
 from lectr_datasette.reckoning.sums import Sums, total
 
@@ -28,6 +30,7 @@ PAGES: Final = {
     "errors": "Errors",
     "leaks": "Leaks",
     "change": "Cost change",
+    "sure": "How sure",
 }
 MOST_IN_FLIGHT: Final = 6
 MOST_PRICED: Final = 30
@@ -70,6 +73,16 @@ class Visit:
         """What is in flight, a few of it; nothing where the database does not tell."""
         (known,) = await self.ask(rows.knows_flights())
         return await self.ask(rows.in_flight(MOST_IN_FLIGHT)) if known["tables"] else []
+
+    async def accuracy(self, provider: str | None = None) -> list[Held]:
+        """How well tokens are predicted, line by line; nothing where the database does not tell."""
+        (known,) = await self.ask(accuracy.knows_accuracy())
+        found = reckoned.lines(await self.ask(accuracy.accuracy())) if known["tables"] else []
+        return [each for each in found if provider in {None, each.provider}]
+
+    async def held(self, of: Scope, sums: Sums) -> list[Held]:
+        """The same in two lines, prompts and answers, for a page whose *sums* have counts that nobody reported."""
+        return reckoned.by_way(await self.accuracy(of.only.get("provider"))) if sums.not_reported else []
 
     async def befores(self, of: Scope) -> list[tuple[str, Sums]]:
         """The sums of the stretches to compare with."""
