@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 import pytest
 from click.testing import CliRunner, Result
-from lectr_sink_sqlite.asking.period import Period, moment, period
+from hypothesis import given
+from hypothesis import strategies as st
+from lectr_sink_sqlite.asking.period import Period, moment, period, pieces
 from lectr_sink_sqlite.asking.report import report
 from lectr_sink_sqlite.asking.shown import seconds, share, usd
-from lectr_sink_sqlite.asking.sums import ask
+from lectr_sink_sqlite.asking.sums import ask, coarsest
 from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, HOUR, MINUTE, Grain
 from lectr_sink_sqlite.store import Store
 
@@ -216,9 +220,46 @@ def test_a_question_reads_only_its_time_of_the_rollup(tmp_path: Path, grain: Gra
             plans.append(" ".join(step[3] for step in plan))
             return []
 
-    ask(Explaining(), Period("2026-01-01", "2026-02-01", grain), ["feature"], where)  # type: ignore[arg-type]  # as one
+    explaining: Any = Explaining()  # Any: a connection, as far as it is used
+    asked = Period("2026-01-01T00:00:00Z", "2026-02-01T01:01:00Z", grain)
+    ask(explaining, asked, [grain.at], where)
     assert len(plans) == 2
     for table, plan in zip((grain.usage, grain.latency), plans, strict=True):
         assert f"SEARCH {table} USING PRIMARY KEY ({grain.at}>? AND {grain.at}<?)" in plan
-        assert "SCAN" not in plan
+    ask(explaining, asked, ["feature"], where)
+    for coarser in GRAINS[GRAINS.index(grain) :]:
+        assert f"SEARCH {coarser.usage} USING PRIMARY KEY ({coarser.at}>? AND {coarser.at}<?)" in plans[2]
+
+
+MINUTES = st.integers(0, 60 * 24 * 40).map(lambda count: datetime(2026, 1, 20, tzinfo=UTC) + timedelta(minutes=count))
+
+
+@given(st.tuples(MINUTES, MINUTES), st.sampled_from(GRAINS), st.sampled_from(GRAINS))
+def test_a_time_in_pieces_is_the_whole_time_once(
+    ends: tuple[datetime, datetime], finest: Grain, coarsest_grain: Grain
+) -> None:
+    since, until = sorted(ends)
+    if since == until:
+        until += timedelta(minutes=1)
+    asked = period(since, until, finest, "2000")
+    found = pieces(asked, coarsest_grain)
+    moments = [(moment(piece.since, NOW), moment(piece.until, NOW)) for piece in found]
+    assert (moments[0][0], moments[-1][1]) == (moment(asked.since, NOW), moment(asked.until, NOW))
+    assert all(begin < end for begin, end in moments)
+    assert all(one[1] == following[0] for one, following in itertools.pairwise(moments))
+    allowed = max(GRAINS.index(asked.grain), GRAINS.index(coarsest_grain))
+    assert all(GRAINS.index(asked.grain) <= GRAINS.index(piece.grain) <= allowed for piece in found)
+
+
+def test_in_pieces_the_sums_are_the_same(tmp_path: Path, make: Make) -> None:
+    """Whichever rollups answer: minutes, or hours and days with minutes at the ends."""
+    store = Store(path=tmp_path / "lectr.db", busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=lambda: 0)
+    store.open()
+    begin_ns = 1_760_000_000 * 10**9
+    store.write([make(seq, started_ns=begin_ns + seq * 3_700 * 10**9, feature=f"f{seq % 3}") for seq in range(1, 200)], [])
+    asked = Period("2025-10-09T13:07:00Z", "2025-10-15T02:41:00Z", MINUTE)
+    coarse, fine = ask(store._live, asked, ["feature"], {}), ask(store._live, asked, ["minute", "feature"], {})
+    assert len(pieces(asked, coarsest(["feature"]))) == 5
+    assert attrs.evolve(coarse.total, key=()) == attrs.evolve(fine.total, key=())
+    assert sum(line.requests for line in coarse.lines) == coarse.total.requests == 130
     store.close()

@@ -19,6 +19,7 @@ _OF_MINUTES: Final = timedelta(hours=6)
 _OF_HOURS: Final = timedelta(days=8)
 """Up to which length the rollup by the hour answers: a week and the day it begins in."""
 _STEPS: Final = {"minutely": timedelta(minutes=1), "hourly": timedelta(hours=1), "daily": timedelta(days=1)}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BEGINS: Final = {"minutely": "%Y-%m-%dT%H:%M:00Z", "hourly": "%Y-%m-%dT%H:00:00Z", "daily": "%Y-%m-%d"}
 
 
@@ -63,6 +64,31 @@ def period(since: datetime, until: datetime, coarsest: Grain = DAY, minutes_sinc
     return Period(since.strftime(_BEGINS[grain.name]), end.strftime(_BEGINS[grain.name]), grain)
 
 
+def pieces(asked: Period, coarsest: Grain) -> list[Period]:
+    """The same time in fewer rows: hours and days in its middle, as far as *coarsest* lets them, finer ones at its ends.
+
+    Shapes: oldest first; together they are *asked*, each moment in one of them.
+    """
+    grain = asked.grain
+    if GRAINS.index(grain) >= GRAINS.index(coarsest):
+        return [asked]
+    wider = GRAINS[GRAINS.index(grain) + 1]
+    since, until = (datetime.fromisoformat(end) for end in (asked.since, asked.until))
+    first = since if _is_begin(since, wider) else _beginning(since, wider) + _STEPS[wider.name]
+    last = _beginning(until, wider)
+    if first >= last:
+        return [asked]
+    middle = Period(first.strftime(_BEGINS[wider.name]), last.strftime(_BEGINS[wider.name]), wider)
+    ends = (first.strftime(_BEGINS[grain.name]), last.strftime(_BEGINS[grain.name]))
+    found = [Period(asked.since, ends[0], grain), *pieces(middle, coarsest), Period(ends[1], asked.until, grain)]
+    return [piece for piece in found if piece.since < piece.until]
+
+
+def _beginning(at: datetime, grain: Grain) -> datetime:
+    """Of the stretch of the rollup that holds a moment."""
+    return at - (at - _EPOCH) % _STEPS[grain.name]
+
+
 def _is_begin(at: datetime, grain: Grain) -> bool:
     """Whether a stretch of the rollup begins at exactly that moment."""
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) % _STEPS[grain.name] == timedelta()
+    return _beginning(at, grain) == at

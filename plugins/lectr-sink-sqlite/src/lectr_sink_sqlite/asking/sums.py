@@ -12,15 +12,16 @@ from typing import Final
 
 import attrs
 
-from lectr_sink_sqlite.asking.period import Period
+from lectr_sink_sqlite.asking.period import Period, pieces
 from lectr_sink_sqlite.histogram import Histogram, percentiles_ms
-from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, SUMS, WHAT, WHO, Grain
+from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, HISTOGRAMS, SUMS, WHAT, WHO, Grain
 
 DIMENSIONS: Final = (*WHO, *WHAT)
 TIMES: Final = {grain.at: grain for grain in GRAINS}
 SHARES: Final = (0.5, 0.95, 0.99)
 _FRONT: Final = {"minute": 16, "hour": 13, "day": 10}
 _NUMBERS: Final = tuple(name for name in SUMS if not name.endswith("_ms"))
+_HISTOGRAMS: Final = tuple(f"{name}_json" for name in HISTOGRAMS)
 
 
 @attrs.frozen(kw_only=True)
@@ -136,13 +137,12 @@ def ask(
     *connection* has the histograms' functions. Errors: sqlite3.Error.
     """
     groups: dict[tuple[str, ...], _Group] = {}
-    keys = [_column(name, period.grain) for name in by]
-    sums = [f"sum({name})" for name in _NUMBERS]
-    for row in connection.execute(*_query(period.grain.usage, period, keys, sums, where)):
+    parts = pieces(period, coarsest(by))
+    for row in connection.execute(*_query("usage", parts, by, [f"sum({name})" for name in _NUMBERS], _NUMBERS, where)):
         groups[tuple(row[: len(by)])] = _Group(dict(zip(_NUMBERS, [number or 0 for number in row[len(by) :]], strict=True)))
     if not {*by, *where} & {*WHAT}:
-        columns = ["histogram_sum(duration_json)", "histogram_sum(ttft_json)"]
-        for *key, duration, first in connection.execute(*_query(period.grain.latency, period, keys, columns, where)):
+        columns = [f"histogram_sum({name})" for name in _HISTOGRAMS]
+        for *key, duration, first in connection.execute(*_query("latency", parts, by, columns, _HISTOGRAMS, where)):
             group = groups.setdefault(tuple(key), _Group())
             group.duration, group.ttft = duration, first
     groups = {key: group for key, group in groups.items() if group.numbers["requests"]}
@@ -173,10 +173,18 @@ def _column(name: str, grain: Grain) -> str:
 
 
 def _query(
-    table: str, period: Period, keys: Sequence[str], sums: Sequence[str], where: Mapping[str, str]
-) -> tuple[str, tuple[str, ...]]:
-    at = period.grain.at
+    kind: str, parts: Sequence[Period], by: Sequence[str], sums: Sequence[str], of: Sequence[str], where: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """*sums* of the columns *of* over all parts, by the columns *by*."""
     also = "".join(f" AND {name} = ?" for name in where)
-    groups = f" GROUP BY {', '.join(str(place + 1) for place in range(len(keys)))}" if keys else ""
-    text = f"SELECT {', '.join((*keys, *sums))} FROM {table} WHERE {at} >= ? AND {at} < ?{also}{groups}"
-    return text, (period.since, period.until, *where.values())
+    selects, parameters = [], []
+    for part in parts:
+        grain = part.grain
+        keys = [f"{_column(name, grain)} AS key_{place}" for place, name in enumerate(by)]
+        selects.append(
+            f"SELECT {', '.join((*keys, *of))} FROM {kind}_{grain.name} WHERE {grain.at} >= ? AND {grain.at} < ?{also}"
+        )
+        parameters += [part.since, part.until, *where.values()]
+    names = [f"key_{place}" for place in range(len(by))]
+    groups = f" GROUP BY {', '.join(names)}" if by else ""
+    return f"SELECT {', '.join((*names, *sums))} FROM ({' UNION ALL '.join(selects)}){groups}", parameters
