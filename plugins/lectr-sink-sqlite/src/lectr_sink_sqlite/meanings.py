@@ -329,7 +329,7 @@ COLUMNS: Final[dict[str, dict[str, Column]]] = {
         **{name: REQUESTS[name] for name in ("provider", "endpoint")},
         "model": (TEXT, "The model that was sent."),
         "way": (TEXT, "`input`: tokens of prompts; `output`: of answers."),
-        "requests": (COUNT, "Reported requests that were predicted first. Of a model's later ones, one in eight is."),
+        "requests": (COUNT, "Reported requests that were predicted first. Of a kind's later ones, one in sixteen is."),
         "held": (COUNT, "Of these, how many had the true count within the 95 % interval."),
         "coverage": ("share", "`held` / `requests`: should be near 0.95, or above where predictions are exact."),
         "half_width": ("share", "Half the interval by the predicted count; the median."),
