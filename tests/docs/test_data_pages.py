@@ -8,12 +8,13 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from lectr_core import Cursor, PriceQuestion
+from lectr_core import Cursor, MoneySettings, PriceQuestion, Quote
 from lectr_core.assembly.document import parse
 from lectr_core.assembly.sections import take_apart
 from lectr_core.cold.prices import day_of
@@ -22,6 +23,7 @@ from lectr_core.testing.samples import sample_record
 sink = pytest.importorskip("lectr_sink_sqlite.store", reason="lectr-sink-sqlite is not installed")
 prices = pytest.importorskip("lectr_prices_genai", reason="lectr-prices-genai is not installed")
 overrides = pytest.importorskip("lectr_prices_genai.overrides", reason="lectr-prices-genai is not installed")
+provisioned = pytest.importorskip("lectr_prices_genai.provisioned", reason="lectr-prices-genai is not installed")
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -73,7 +75,7 @@ def test_the_sums_of_the_pages_see_the_rows(database: sqlite3.Connection) -> Non
 
 
 def test_the_prices_of_the_page_are_taken_as_written() -> None:
-    text, discounts = blocks("how-to/prices.md", "toml")
+    text, euros, discounts, capacity = blocks("how-to/prices.md", "toml")
     reading = take_apart(parse(text), prices.lectr_settings())
     assert reading.faults == []
     book = overrides.OverrideBook(reading.sections["prices"].override)
@@ -85,3 +87,19 @@ def test_the_prices_of_the_page_are_taken_as_written() -> None:
     reading = take_apart(parse(discounts), prices.lectr_settings())
     assert reading.faults == []
     assert [discount.percent for discount in reading.sections["prices"].discount] == [15]
+    reading = take_apart(parse(euros), prices.lectr_settings())
+    assert reading.faults == []
+    book = overrides.OverrideBook(reading.sections["prices"].override, reading.sections["money"])
+    quote = book.quote(PriceQuestion("mistral", "mistral-large-3", day_of(time.time_ns()), None, 10))
+    assert quote is not None
+    assert quote.source == "lectr.toml, EUR at 1.0834 USD of 2026-01-01"
+    reading = take_apart(parse(capacity), prices.lectr_settings())
+    assert reading.faults == []
+    assert [one.price_id for one in priced(reading.sections["money"])] == ["provisioned/ptu-west"]
+
+
+def priced(money: MoneySettings) -> list[Quote]:
+    """What is said of a deployment that is paid for by the hour."""
+    book = provisioned.ProvisionedBook(money.provisioned, overrides.OverrideBook([]))
+    asked = PriceQuestion("azure", "gpt-4o-ptu-1", date(2026, 11, 2), None, 10)
+    return [quote for quote in [book.quote(asked)] if quote is not None]

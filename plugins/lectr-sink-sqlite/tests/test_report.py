@@ -17,9 +17,10 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from lectr_sink_sqlite.asking.amounts import amount
 from lectr_sink_sqlite.asking.period import Period, moment, period, pieces
 from lectr_sink_sqlite.asking.report import report
-from lectr_sink_sqlite.asking.shown import seconds, share, usd
+from lectr_sink_sqlite.asking.shown import seconds, share
 from lectr_sink_sqlite.asking.sums import ask, coarsest
 from lectr_sink_sqlite.rollup_tables import DAY, GRAINS, HOUR, MINUTE, Grain
 from lectr_sink_sqlite.store import Store
@@ -196,7 +197,7 @@ def test_a_moment_is_a_length_or_a_date(text: str, at: datetime) -> None:
 
 
 def test_numbers_for_people_hide_nothing() -> None:
-    assert [usd(number) for number in (0, 12, 165_000, 45_600_000, 1_234_567_890_000)] == [
+    assert [amount(number) for number in (0, 12, 165_000, 45_600_000, 1_234_567_890_000)] == [
         *("0.0000", "0.000000012", "0.00016", "0.0456", "1,234.57"),
     ]
     assert [share(part) for part in (None, 0.0, 0.0002, 0.25, 0.9999, 1.0)] == [

@@ -123,8 +123,8 @@ REQUESTS: Final[dict[str, Column]] = {
     "cost_basis": (
         TEXT,
         "`exact`: the usual price. `variant`: the tier's own price. `fallback`: a price that may not be "
-        "the right one, see `price_note`. `override`: from `lectr.toml`. `reported`: the provider's own account. "
-        "`unknown`: no price.",
+        "the right one, see `price_note`. `override`: from `lectr.toml`. `provisioned`: paid for by the hour, nothing more "
+        "for a request. `reported`: the provider's own account. `unknown`: no price.",
     ),
     "variant": (TEXT, "The service tier or speed that the provider reports; NULL for the usual one."),
     "price_id": (TEXT, "Which price was used: `provider/model@date`, with `:variant` where it is a variant's."),

@@ -87,7 +87,7 @@ HISTOGRAMS: Final = {
 }
 """Of answered requests (outcome `ok`)."""
 
-_KEY: Final = {
+KEYS: Final = {
     "org": "coalesce(org, '')",
     "feature": "feature",
     "provider": "coalesce(provider, '')",
@@ -95,9 +95,10 @@ _KEY: Final = {
     "outcome": "outcome",
     "error_category": "coalesce(error_category, '')",
 }
+"""Who and what, as SQL over rows of `requests`."""
 
 BY_MINUTE: Final = f"""
-SELECT substr(started_at, 1, 16) || ':00Z' AS minute, {", ".join(f"{sql} AS {name}" for name, sql in _KEY.items())},
+SELECT substr(started_at, 1, 16) || ':00Z' AS minute, {", ".join(f"{sql} AS {name}" for name, sql in KEYS.items())},
     {", ".join(f"{sql} AS {name}" for name, sql in (SUMS | HISTOGRAMS).items())}
 FROM requests {{rows}} GROUP BY 1, 2, 3, 4, 5, 6, 7
 """

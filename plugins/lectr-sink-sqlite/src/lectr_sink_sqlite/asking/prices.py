@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import click
 
-from lectr_core import CommandLine
+from lectr_core import CommandLine, Currency
+from lectr_sink_sqlite.asking.amounts import currency_option
 
 if TYPE_CHECKING:
     from lectr_core import PriceBook
@@ -70,22 +71,25 @@ Examples:
 A price that is not known, or may not be the right one, says so in its basis; lectr.toml takes prices of your own.""",
 )
 @click.option("--diff", "differs", is_flag=True, hidden=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@currency_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: USD for one token.")
 @click.pass_context
-def list_prices(context: click.Context, differs: bool, as_json: bool) -> int:
-    """Show the catalog in use and the prices that records were priced with, in USD for a million tokens."""
+def list_prices(context: click.Context, differs: bool, currency: str | None, as_json: bool) -> int:
+    """Show the catalog in use and the prices that records were priced with, for a million tokens."""
+    from lectr_sink_sqlite.asking.amounts import currency_of
     from lectr_sink_sqlite.asking.database import opened
 
     if differs:
         return int(context.invoke(diff, as_json=as_json))
     line: CommandLine = context.obj
+    shows = currency_of(line.settings(), currency)
     catalogs = _catalogs(line)
     if not as_json:
         for told in catalogs:
             click.echo(f"catalog in use: {told}")
     with opened(line) as connection:
         kept = list(read(connection))
-    click.echo(_as_json([attrs.asdict(price) for price in kept]) if as_json else _list(kept))
+    click.echo(_as_json([attrs.asdict(price) for price in kept]) if as_json else _list(kept, shows))
     return 0
 
 
@@ -158,24 +162,30 @@ def differences(kept: Sequence[Price], books: Sequence[PriceBook], today: date) 
                 yield Difference(provider, model, variant, unit, before.get(unit), now.get(unit), source)
 
 
-def per_million(rate: Decimal | None) -> str:
-    """USD for a million, without needless places."""
+def per_million(rate: Decimal | None, currency: Currency | None = None) -> str:
+    """The price of a million, without needless places; in USD as it was said, in another currency to six digits."""
     if rate is None:
         return "–"
-    return format((rate * MILLION).normalize(), "f")
+    if currency is None or currency.since is None:
+        return format((rate * MILLION).normalize(), "f")
+    return f"{float(rate * MILLION / currency.usd):.6g}"
 
 
-def _list(kept: Sequence[Price]) -> str:
+def _list(kept: Sequence[Price], currency: Currency) -> str:
     heads = ("provider", "model", "variant", "basis", "source", "dated", *_SHOWN, "first used")
     rows = [
         (
             *(price.provider, price.model, price.variant, price.basis, price.source, price.dated or "–"),
-            *(per_million(price.rates.get(unit)) for unit in _SHOWN),
+            *(per_million(price.rates.get(unit), currency) for unit in _SHOWN),
             price.first_used_at[:10],
         )
         for price in kept
     ]
-    told = "USD for a million tokens. Basis: how well it fits; `fallback` may not be the right one. --json: all rates."
+    rate = f": {currency.told()}" if currency.since is not None else ""
+    told = (
+        f"{currency.code} for a million tokens{rate}. Basis: how well it fits; `fallback` may not be the right one. "
+        "--json: all rates."
+    )
     return f"{_table(heads, rows, _SHOWN)}\n{told}" if rows else NONE
 
 

@@ -155,7 +155,7 @@ def _table(totals: Totals) -> list[str]:
     from rich.console import Console
     from rich.table import Table
 
-    from lectr_sink_sqlite.asking.shown import usd
+    from lectr_sink_sqlite.asking.amounts import amount
 
     if not totals:
         return []
@@ -165,11 +165,11 @@ def _table(totals: Totals) -> list[str]:
         table.add_column(name, justify="left" if name in names[:3] else "right", no_wrap=True)
 
     def numbers(total: Total) -> list[str]:
-        before = "?" if total.old_unknown == total.requests else usd(total.old)
-        after = "?" if total.new_unknown == total.requests else usd(total.new)
-        high = "?" if total.new_high is None else usd(total.new_high)
-        between = "exact" if usd(total.new_low) == high == usd(total.new) else f"{usd(total.new_low)} – {high}"
-        change = ("+" if total.new > total.old else "") + usd(total.new - total.old)
+        before = "?" if total.old_unknown == total.requests else amount(total.old)
+        after = "?" if total.new_unknown == total.requests else amount(total.new)
+        high = "?" if total.new_high is None else amount(total.new_high)
+        between = "exact" if amount(total.new_low) == high == amount(total.new) else f"{amount(total.new_low)} – {high}"
+        change = ("+" if total.new > total.old else "") + amount(total.new - total.old)
         return [f"{total.requests:,}", before, after, change, between, f"{total.old_unknown:,}", f"{total.new_unknown:,}"]
 
     for (provider, model, source), total in sorted(totals.items(), key=lambda one: -abs(one[1].new - one[1].old)):

@@ -9,51 +9,71 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 import attrs
 
-from lectr_core import NANO
+from lectr_core import Currency
+from lectr_sink_sqlite.asking.amounts import USD, amount, exactly
+from lectr_sink_sqlite.asking.fixed import Fixed
 from lectr_sink_sqlite.asking.period import Period
 from lectr_sink_sqlite.asking.sums import REST, Answer, Line
 
 NUMBERS: Final = tuple(field.name for field in attrs.fields(Line) if field.name != "key")
-DOLLARS: Final = ("cost_usd", "cost_low_usd", "cost_high_usd")
+_AMOUNTS: Final = ("cost", "cost_low", "cost_high")
 """What CSV and JSON have beside the nano-dollars, for a spreadsheet; nothing where nothing is known."""
-_HEADS: Final = (
-    *("requests", "failed", "tokens in", "cached", "tokens out", "cost USD", "from – to USD"),
-    *("reported", "measured", "unknown", "p50 s", "p95 s", "first p50 s"),
-)
 
 
-def usd(nanousd: int) -> str:
-    """Dollars with as many places as say something."""
-    amount = nanousd / NANO
-    return (
-        f"{amount:,.2f}"
-        if abs(amount) >= 100
-        else f"{amount:,.4f}"
-        if abs(amount) >= 0.01 or not amount
-        else format(Decimal(f"{amount:.2g}"), "f")
-    )
+@attrs.frozen(kw_only=True)
+class View:
+    """How an answer is shown, and what stands beside it."""
+
+    currency: Currency = USD
+    fixed: Sequence[Fixed] = ()
+    """What capacity cost that is paid for by the hour: beside the sums, not in them."""
+    parts: Mapping[tuple[str, ...], int] | None = None
+    """Each group's part of it, where it is shared out. Units: nano-dollars."""
+    is_part: bool = False
+    """Whether only some requests were asked for, so that the whole fixed cost is not theirs."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Of a table's columns."""
+        code = self.currency.code
+        shared = [] if self.parts is None else [f"fixed {code}"]
+        return (
+            *("requests", "failed", "tokens in", "cached", "tokens out", f"cost {code}", f"from – to {code}", *shared),
+            *("reported", "measured", "unknown", "p50 s", "p95 s", "first p50 s"),
+        )
+
+    def part(self, line: Line, answer: Answer) -> int:
+        """A line's part of the fixed cost."""
+        parts = self.parts or {}
+        if line is answer.total:
+            return sum(parts.values())
+        if line.key[:1] == (REST,) and answer.rest:
+            return sum(parts.values()) - sum(parts.get(one.key, 0) for one in answer.lines)
+        return parts.get(line.key, 0)
 
 
-def cost(line: Line) -> str:
+PLAIN: Final = View()
+
+
+def cost(line: Line, currency: Currency = USD) -> str:
     """What is known of the cost, and of how many requests it is not; where nothing is known, no amount, not even 0."""
     if not line.cost_unknown:
-        return usd(line.cost_nanousd)
+        return amount(line.cost_nanousd, currency)
     missing = f"{line.cost_unknown:,} ?"
-    return missing if line.cost_unknown == line.requests else f"{usd(line.cost_nanousd)} + {missing}"
+    return missing if line.cost_unknown == line.requests else f"{amount(line.cost_nanousd, currency)} + {missing}"
 
 
-def between(line: Line) -> str:
+def between(line: Line, currency: Currency = USD) -> str:
     """The cost's interval; an open end is one that nobody knows."""
-    high = "?" if line.cost_high_nanousd is None else usd(line.cost_high_nanousd)
-    if high == usd(line.cost_low_nanousd) == usd(line.cost_nanousd):
-        return "exact"
-    return f"{usd(line.cost_low_nanousd)} – {high}"
+    high = "?" if line.cost_high_nanousd is None else amount(line.cost_high_nanousd, currency)
+    low = amount(line.cost_low_nanousd, currency)
+    return "exact" if high == low == amount(line.cost_nanousd, currency) else f"{low} – {high}"
 
 
 def share(part: float | None) -> str:
@@ -71,23 +91,27 @@ def seconds(ms: float | None) -> str:
     return "–" if ms is None else f"{ms / 1000:.3g}"
 
 
-def cells(line: Line) -> list[str]:
+def cells(line: Line, answer: Answer, view: View) -> list[str]:
     """What a line says, in the order of the table's heads."""
+    shared = [] if view.parts is None else [amount(view.part(line, answer), view.currency)]
     cached = line.cached_input_tokens / line.input_tokens if line.input_tokens else None
     return [
         *(f"{line.requests:,}", share(line.errors / line.requests) if line.requests else "–"),
         *(f"{line.input_tokens:,}", share(cached), f"{line.output_tokens:,}"),
-        *(cost(line), between(line)),
+        *(cost(line, view.currency), between(line, view.currency), *shared),
         *(share(line.reported), share(line.measured), share(line.unknown)),
         *(seconds(line.p50_ms), seconds(line.p95_ms), seconds(line.ttft_p50_ms)),
     ]
 
 
-def rows(answer: Answer, by: Sequence[str]) -> list[list[str]]:
+def rows(answer: Answer, by: Sequence[str], view: View) -> list[list[str]]:
     """The table's rows, the total last."""
-    named = [[*(_name(line, answer, place) for place in range(len(by))), *cells(line)] for line in answer.lines]
+    named = [
+        [*(_name(line, answer, place) for place in range(len(by))), *cells(line, answer, view)] for line in answer.lines
+    ]
     total = ["all", *[""] * (len(by) - 1)] if by else []
-    return [*named, [*total, *cells(answer.total)]] if by else [cells(answer.total)]
+    summed = cells(answer.total, answer, view)
+    return [*named, [*total, *summed]] if by else [summed]
 
 
 def _name(line: Line, answer: Answer, place: int) -> str:
@@ -96,7 +120,7 @@ def _name(line: Line, answer: Answer, place: int) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in line.key[place]) or "–"
 
 
-def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | None) -> str:
+def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | None, view: View = PLAIN) -> str:
     """For people. *width*: columns of the screen; None: as wide as it needs."""
     from rich import box
     from rich.console import Console
@@ -105,9 +129,9 @@ def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | Non
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_footer=False)
     for name in by:
         table.add_column(name, overflow="fold")
-    for head in _HEADS:
+    for head in view.heads:
         table.add_column(head, justify="right", no_wrap=width is None)
-    found = rows(answer, by)
+    found = rows(answer, by, view)
     for row in found[:-1]:
         table.add_row(*row)
     if by and found[:-1]:
@@ -119,10 +143,12 @@ def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | Non
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
-    return "\n".join([f"{period.since} to {period.until} UTC, from the sums {period.grain.name}", *lines, *legend(answer)])
+    return "\n".join(
+        [f"{period.since} to {period.until} UTC, from the sums {period.grain.name}", *lines, *legend(answer, view)]
+    )
 
 
-def legend(answer: Answer) -> list[str]:
+def legend(answer: Answer, view: View) -> list[str]:
     """What is not in the sums, in words."""
     total = answer.total
     said = [] if total.requests else ["No request began in that time; `lectr tail` shows the last ones."]
@@ -130,52 +156,96 @@ def legend(answer: Answer) -> list[str]:
         said.append(f"{total.cost_unknown:,} of {total.requests:,} requests have no known cost: it is in no sum (+ n ?).")
     if total.unknown:
         said.append("Shares are of requests: counts reported by the provider, measured or estimated, and unknown.")
+    if told := view.currency.told():
+        said.append(f"Amounts are in {told}.")
+    return [*said, *_beside(total, view)]
+
+
+def _beside(total: Line, view: View) -> list[str]:
+    """The fixed costs, each on a line of its own, and what they come to with the others."""
+    if not view.fixed:
+        return []
+    code = view.currency.code
+    if view.is_part:
+        return [
+            "Fixed cost of provisioned capacity is one of the whole: not shown with --where but as a part, by --allocate."
+        ]
+    said = [f"Fixed cost, not in the sums above ({code}):"]
+    for one in view.fixed:
+        each = one.nanousd_per_million
+        used = "nothing ran on it" if not one.requests else f"{one.requests:,} requests"
+        if each is not None:
+            used += f", {one.input_tokens + one.output_tokens:,} tokens: {amount(each, view.currency)} {code} a million"
+        what = f"{one.name} ({one.provider}/{one.model}): {one.units} × {one.price}, {one.hours:,.1f} h"
+        said.append(f"  {what}: {amount(one.cost_nanousd, view.currency)}; {used}")
+    whole = sum(one.cost_nanousd for one in view.fixed)
+    unsure = f", and {total.cost_unknown:,} requests of unknown cost" if total.cost_unknown else ""
+    said.append(
+        f"  fixed {amount(whole, view.currency)} + by use {amount(total.cost_nanousd, view.currency)} = "
+        f"{amount(whole + total.cost_nanousd, view.currency)} {code}{unsure}"
+    )
+    if view.parts is not None:
+        idle = whole - sum(view.parts.values())
+        said.append(
+            f"  shared out by tokens: {amount(whole - idle, view.currency)}; in no part: {amount(idle, view.currency)}"
+        )
     return said
 
 
-def as_markdown(answer: Answer, by: Sequence[str], period: Period) -> str:
+def as_markdown(answer: Answer, by: Sequence[str], period: Period, view: View = PLAIN) -> str:
     """A table that Markdown understands, for a report or a ticket."""
-    heads = [*by, *_HEADS]
-    marks = [*["---"] * len(by), *["---:"] * len(_HEADS)]
-    lines = [heads, marks, *rows(answer, by)]
+    heads = [*by, *view.heads]
+    marks = [*["---"] * len(by), *["---:"] * len(view.heads)]
+    lines = [heads, marks, *rows(answer, by, view)]
     body = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([*body, "", f"{period.since} to {period.until} UTC.", *legend(answer)])
+    return "\n".join([*body, "", f"{period.since} to {period.until} UTC.", *legend(answer, view)])
 
 
-def as_csv(answer: Answer, by: Sequence[str]) -> str:
+def as_csv(answer: Answer, by: Sequence[str], view: View = PLAIN) -> str:
     """One line a group, plain numbers, empty where unknown; no total, so that a column can be summed."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*by, *NUMBERS, *DOLLARS])
+    shared = [] if view.parts is None else ["fixed_nanousd"]
+    writer.writerow([*by, *NUMBERS, *_amounts(answer.total, view), *shared])
     for line in answer.lines if by else [answer.total]:
         numbers = (_plain(getattr(line, name)) for name in NUMBERS)
-        writer.writerow([*line.key, *numbers, *("" if sum_ is None else f"{sum_:f}" for sum_ in _dollars(line))])
+        amounts = ("" if sum_ is None else f"{sum_:f}" for sum_ in _amounts(line, view).values())
+        writer.writerow([*line.key, *numbers, *amounts, *(view.part(line, answer) for _ in shared)])
     return out.getvalue().rstrip("\n")
 
 
-def as_json(answer: Answer, by: Sequence[str], period: Period) -> str:
+def as_json(answer: Answer, by: Sequence[str], period: Period, view: View = PLAIN) -> str:
     """Everything, with the total."""
+
+    def numbers(line: Line) -> dict[str, Any]:  # Any: numbers of any kind
+        amounts = {name: None if sum_ is None else float(sum_) for name, sum_ in _amounts(line, view).items()}
+        shared = {} if view.parts is None else {"fixed_nanousd": view.part(line, answer)}
+        return {name: getattr(line, name) for name in NUMBERS} | amounts | shared
+
     document = {
         "since": period.since,
         "until": period.until,
         "from": period.grain.usage,
         "by": list(by),
-        "groups": [dict(zip(by, line.key, strict=True)) | _numbers(line) for line in answer.lines] if by else [],
-        "total": _numbers(answer.total),
+        "currency": {"code": view.currency.code, "usd": str(view.currency.usd), "since": view.currency.since},
+        "groups": [dict(zip(by, line.key, strict=True)) | numbers(line) for line in answer.lines] if by else [],
+        "total": numbers(answer.total),
+        "fixed": [attrs.asdict(one) for one in view.fixed if not view.is_part],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str)
 
 
-def _numbers(line: Line) -> dict[str, Any]:  # Any: numbers of any kind
-    dollars = (None if sum_ is None else float(sum_) for sum_ in _dollars(line))
-    return {name: getattr(line, name) for name in NUMBERS} | dict(zip(DOLLARS, dollars, strict=True))
-
-
-def _dollars(line: Line) -> tuple[Decimal | None, ...]:
-    """`DOLLARS`, to the nano-dollar. The cost itself is None where no request of the group has one."""
+def _amounts(line: Line, view: View) -> dict[str, Decimal | None]:
+    """`cost_usd` and its bounds, to the nano-dollar, and the same in the currency shown. The cost itself is None where no
+    request of the group has one."""
     known = None if line.cost_unknown and line.cost_unknown == line.requests else line.cost_nanousd
-    sums = (known, line.cost_low_nanousd, line.cost_high_nanousd)
-    return tuple(None if sum_ is None else Decimal(sum_).scaleb(-9) for sum_ in sums)
+    sums = dict(zip(_AMOUNTS, (known, line.cost_low_nanousd, line.cost_high_nanousd), strict=True))
+    currencies = [USD] if view.currency == USD else [USD, view.currency]
+    return {
+        f"{name}_{currency.code.lower()}": None if sum_ is None else exactly(sum_, currency)
+        for currency in currencies
+        for name, sum_ in sums.items()
+    }
 
 
 def _plain(number: float | None) -> object:
