@@ -46,16 +46,13 @@ async def answer(
         and not unchunk
         and not isinstance(body, CloseBody)
     )
-    exchange.answer = reported = Answer(head.status, head.fields.as_text())
-    assert exchange.call is not None
-    assert exchange.target_provider is not None
-    exchange.observer = Observer(exchange.target_provider, exchange.call, reported, faults)
+    exchange.answer = Answer(head.status, head.fields.as_text())
     client.spot.limit(exchange.version.settings.silence_limit_s)
     lines = forwarding.response_lines(head, unchunk=unchunk, keep_alive=exchange.reusable, client_minor=exchange.asked.minor)
     client.proof = exchange.proof = Proof(len(lines))
     spare = b""
     try:
-        spare = await _first(exchange, upstream, body, lines, unchunk)
+        spare = await _first(exchange, upstream, body, lines, unchunk, faults)
         if not body.done:
             spare = await _rest(exchange, upstream, body, unchunk)
     except Late:
@@ -81,20 +78,20 @@ async def answer(
         exchange.reusable = False
 
 
-async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: bytes, unchunk: bool) -> bytes:
+async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: bytes, unchunk: bool, faults: Faults) -> bytes:
     """Send the head together with what came of the body; says which bytes were left over."""
     data = upstream.rest
     try:
         end, content = _take(body, data)
     except AnswerCut:
         # The head was sound. The client gets it, as it would have had the fault come a moment later.
-        await _begin(exchange, lines, upstream.head.status)
+        await _begin(exchange, lines, upstream.head.status, faults)
         raise
     out = b"".join(content) if unchunk else data[:end]
     assert exchange.proof is not None
     exchange.proof.came(out)
     try:
-        await _begin(exchange, lines + out, upstream.head.status)
+        await _begin(exchange, lines + out, upstream.head.status, faults)
     except ClientGone:
         _untold(exchange, upstream, content, data[end:])
         raise
@@ -104,12 +101,14 @@ async def _first(exchange: Exchange, upstream: Upstream, body: Body, lines: byte
     return data[end:]
 
 
-async def _begin(exchange: Exchange, data: bytes, status: int) -> None:
+async def _begin(exchange: Exchange, data: bytes, status: int, faults: Faults) -> None:
     try:
         sent = exchange.client.send_now(data)
+        exchange.head_sent_ns = time.perf_counter_ns()  # from here on it is the client that takes its time
     except Broken as error:
         raise ClientGone from error
-    exchange.head_sent_ns = time.perf_counter_ns()  # from here on it is the client that takes its time
+    finally:  # not before: the client is served first
+        exchange.observer = _observer(exchange, faults)
     exchange.status = status
     if sent < len(data):
         await exchange.tell(data[sent:])
@@ -158,6 +157,13 @@ async def _rest(exchange: Exchange, upstream: Upstream, body: Body, unchunk: boo
             spot.worked()
         if link.stirred:  # else it sleeps next, and the others have their turn
             await spot.share()
+
+
+def _observer(exchange: Exchange, faults: Faults) -> Observer:
+    assert exchange.call is not None
+    assert exchange.target_provider is not None
+    assert exchange.answer is not None
+    return Observer(exchange.target_provider, exchange.call, exchange.answer, faults)
 
 
 def _untold(exchange: Exchange, upstream: Upstream, content: list[bytes], spare: bytes) -> None:
