@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from lectr_sink_sqlite import histogram
 from lectr_sink_sqlite.asking.board import SORTS, WINDOWS, Board, draw, ordered
 from lectr_sink_sqlite.asking.now import IN_FLIGHT_OLD, Moment, look
-from lectr_sink_sqlite.asking.top import split, top
+from lectr_sink_sqlite.asking.top import CHROME, split, top
 from lectr_sink_sqlite.store import Store
 from rich.console import Console
 
@@ -28,6 +28,10 @@ NOW_NS = int(NOW.timestamp()) * 10**9
 S_NS = 10**9
 
 
+def exactly(nanousd: int) -> dict[str, int]:
+    return dict.fromkeys(("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd"), nanousd)
+
+
 @pytest.fixture
 def store(tmp_path: Path, make: Make) -> Iterator[Store]:
     made = Store(path=tmp_path / "lectr.db", busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=lambda: NOW_NS)
@@ -35,9 +39,9 @@ def store(tmp_path: Path, make: Make) -> Iterator[Store]:
     unknown = dict.fromkeys(("cost_nanousd", "cost_low_nanousd", "cost_high_nanousd"))
     made.write(
         [
-            *(make(seq, started_ns=NOW_NS - seq * S_NS, cost_nanousd=10**9) for seq in range(1, 31)),
+            *(make(seq, started_ns=NOW_NS - seq * S_NS, **exactly(10**9)) for seq in range(1, 31)),
             make(
-                40, started_ns=NOW_NS - 90 * S_NS, feature="chat", provider="groq", cost_nanousd=10**11, duration_ns=9 * S_NS
+                40, started_ns=NOW_NS - 90 * S_NS, feature="chat", provider="groq", duration_ns=9 * S_NS, **exactly(10**11)
             ),
             make(41, started_ns=NOW_NS, feature="chat", outcome="provider_error", error_category="server", **unknown),
             make(42, started_ns=NOW_NS - 7200 * S_NS, feature="old"),
@@ -110,16 +114,33 @@ def test_drilling_ends_where_nothing_is_left_to_tell_apart(store: Store) -> None
     assert board.by not in dict(board.where)
 
 
-def drawn(board: Board, seen: Moment, most: int = 10, *, is_live: bool = True) -> str:
-    console = Console(width=140, color_system=None)
+def drawn(board: Board, seen: Moment, most: int = 10, *, is_live: bool = True, width: int = 140) -> str:
+    console = Console(width=width, color_system=None)
     with console.capture() as captured:
-        console.print(draw(board, seen, most, is_live=is_live))
+        console.print(draw(board, seen, most, is_live=is_live, width=width))
     return captured.get()
+
+
+@pytest.mark.parametrize("width", [72, 80, 82, 94, 104, 160])
+def test_names_can_be_read_on_any_screen_and_it_fits(store: Store, width: int) -> None:
+    seen = moment(store)
+    paces = [attrs.evolve(seen.paces[0], name=f"a-model-of-2026-{each:02d}") for each in range(40)]
+    text = drawn(Board(), attrs.evolve(seen, paces=paces), most=24 - CHROME, width=width)
+    assert "a-model-of-2026-00" in text
+    assert len(text.splitlines()) <= 24, "the last line, with the keys, must not leave a screen of 24"
+    assert all(len(line) <= width for line in text.splitlines())
+    assert ("first s" in text) is (width >= 104)
 
 
 def test_the_screen_says_how_sure_it_is(store: Store) -> None:
     text = drawn(Board(), moment(store))
-    assert "counts: 100 % reported, 0 % measured, 0 % unknown" in text
+    # 130 USD in 340 s; one request's cost is not known, so that this is the least.
+    assert "1,376.47 USD/h or more · counts 100 % reported, 0 % measured, 0 % unknown" in text
+    known = drawn(Board(), moment(store, feature="search"))
+    assert "317.65 USD/h exactly · counts 100 % reported" in known
+    wide = moment(store, feature="search")
+    between = attrs.evolve(wide.total, usd_per_hour_low=0.5, usd_per_hour_high=2.0)
+    assert "0.5000 to 2.00 USD/h ·" in drawn(Board(), attrs.evolve(wide, total=between))
     assert "USD/h ▼" in text
     assert "q quit" in text
     assert "q quit" not in drawn(Board(), moment(store), is_live=False)

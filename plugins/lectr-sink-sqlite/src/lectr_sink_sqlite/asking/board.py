@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import attrs
@@ -26,7 +26,10 @@ SORTS: Final[dict[str, Callable[[Pace], float]]] = {
     "in flight": lambda pace: float(pace.in_flight or 0),
 }
 _NEXT: Final = {"feature": "model", "org": "feature", "provider": "model", "model": "feature", "error_category": "provider"}
-_HELP: Final = "f m p o e  tell apart by · s sort · ↑ ↓ Enter drill · Backspace back · + - minutes · q quit"
+_WIDE: Final = 160
+_NEEDS: Final = {"first s": 104, "cost known": 94, "p50 s": 82}
+"""How wide a screen must be for these."""
+_HELP: Final = "f m p o e by · s sort · ↑ ↓ Enter drill · Backspace back · + - time · q quit"
 
 
 @attrs.frozen(kw_only=True)
@@ -80,36 +83,59 @@ def ordered(board: Board, moment: Moment) -> list[Pace]:
     return sorted(moment.paces, key=lambda pace: (-measure(pace), -pace.line.requests, pace.name))
 
 
-def draw(board: Board, moment: Moment, most: int, *, is_live: bool) -> Group:
-    """The screen. *most*: lines that fit."""
+def draw(board: Board, moment: Moment, most: int, *, is_live: bool, width: int = _WIDE) -> Group:
+    """The screen. *most*: lines that fit; *width*: columns of the screen. On a narrow one the less telling numbers go, so
+    that names stay readable."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=is_live)
+    left_out = {head for head, least in _NEEDS.items() if width < least}
     table.add_column(board.by, overflow="ellipsis", no_wrap=True, ratio=1 if is_live else None)
     heads = {"in flight": "in flight", "req/s": "rate", "USD/h": "cost", "p50 s": "", "p95 s": "p95", "first s": ""}
     for head, sort in {**heads, "failed": "failed", "cost known": ""}.items():
-        table.add_column(f"{head} ▼" if sort == board.sort else head, justify="right", no_wrap=True)
+        if head not in left_out:
+            table.add_column(f"{head} ▼" if sort == board.sort else head, justify="right", no_wrap=True)
     paces = ordered(board, moment)
     first = max(0, min(board.at - most + 1, len(paces) - most))
     for place, pace in enumerate(paces[first : first + most], first):
         chosen = is_live and place == board.at
-        table.add_row(*_cells(pace), style="reverse" if chosen else "red" if pace.failed >= 0.2 else "")
+        table.add_row(*_cells(pace, left_out), style="reverse" if chosen else "red" if pace.failed >= 0.2 else "")
     table.add_section()
-    table.add_row(*_cells(moment.total), style="bold")
-    path = "".join(f"{column}={value or '–'} › " for column, value in board.where)
+    table.add_row(*_cells(moment.total, left_out), style="bold")
+    path = "".join(f"{' ›' if place else ' ·'} {name}={value or '–'}" for place, (name, value) in enumerate(board.where))
     line = moment.total.line
-    known = f"counts: {share(line.reported)} reported, {share(line.measured)} measured, {share(line.unknown)} unknown"
-    first_line = Text(f"{path}by {board.by} · the last {board.minutes} min · as of {moment.as_of[11:19]} UTC", style="bold")
-    last_lines = Text(f"{known}\n{_HELP}" if is_live else known, style="dim")
-    return Group(first_line, table, last_lines)
+    counts = f"counts {share(line.reported)} reported, {share(line.measured)} measured, {share(line.unknown)} unknown"
+    known = f"{_interval(moment.total)} · {counts}" if line.requests else counts
+    # What is looked at stands first: of a long way there, a narrow screen leaves out the end.
+    first_text = f"by {board.by} · the last {board.minutes} min · as of {moment.as_of[11:19]} UTC{path}"
+    first_line = Text(first_text, style="bold", no_wrap=True, overflow="ellipsis")
+    last_lines = [known, _HELP] if is_live else [known]
+    # One line each, whatever the width: the screen is as high as it is.
+    lines = [Text(text, style="dim", no_wrap=True, overflow="ellipsis") for text in last_lines]
+    return Group(first_line, table, *lines)
 
 
-def _cells(pace: Pace) -> list[str]:
+def _interval(pace: Pace) -> str:
+    """Between what the cost lies, whatever is not known of it."""
+    if pace.usd_per_hour_high is None:
+        return f"{_usd(pace.usd_per_hour_low)} USD/h or more"
+    low, high = _usd(pace.usd_per_hour_low), _usd(pace.usd_per_hour_high)
+    return f"{low} USD/h exactly" if low == high else f"{low} to {high} USD/h"
+
+
+def _usd(amount: float) -> str:
+    return f"{amount:,.4f}" if amount < 1 else f"{amount:,.2f}"
+
+
+def _cells(pace: Pace, left_out: Collection[str]) -> list[str]:
     line = pace.line
     known = None if not line.requests else 1 - line.cost_unknown / line.requests
     return [
         "".join(sign if sign.isprintable() else "?" for sign in pace.name) or "–",
         "–" if pace.in_flight is None else f"{pace.in_flight:,}",
         f"{pace.per_s:,.2f}" if pace.per_s < 100 else f"{pace.per_s:,.0f}",
-        "?" if known == 0 else f"{pace.usd_per_hour:,.4f}" if pace.usd_per_hour < 1 else f"{pace.usd_per_hour:,.2f}",
-        *(seconds(line.p50_ms), seconds(line.p95_ms), seconds(line.ttft_p50_ms)),
-        *(share(pace.failed), share(known)),
+        "?" if known == 0 else _usd(pace.usd_per_hour),
+        *(() if "p50 s" in left_out else (seconds(line.p50_ms),)),
+        seconds(line.p95_ms),
+        *(() if "first s" in left_out else (seconds(line.ttft_p50_ms),)),
+        share(pace.failed),
+        *(() if "cost known" in left_out else (share(known),)),
     ]

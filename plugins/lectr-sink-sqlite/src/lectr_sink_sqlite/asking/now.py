@@ -35,6 +35,10 @@ class Pace:
     """Requests a second."""
     usd_per_hour: float
     """What an hour like this costs, of the requests whose cost is known."""
+    usd_per_hour_low: float
+    """At least, all requests included."""
+    usd_per_hour_high: float | None
+    """At most; None: of some request nobody knows it."""
     line: Line
     """All sums of the time looked at."""
 
@@ -78,9 +82,15 @@ def _pace(name: str, line: Line, in_flight: int | None, seconds: float) -> Pace:
         name=name,
         in_flight=in_flight,
         per_s=line.requests / seconds,
-        usd_per_hour=line.cost_nanousd / NANO / seconds * _HOUR_S,
+        usd_per_hour=_an_hour(line.cost_nanousd, seconds),
+        usd_per_hour_low=_an_hour(line.cost_low_nanousd, seconds),
+        usd_per_hour_high=None if line.cost_high_nanousd is None else _an_hour(line.cost_high_nanousd, seconds),
         line=line,
     )
+
+
+def _an_hour(nanousd: int, seconds: float) -> float:
+    return nanousd / NANO / seconds * _HOUR_S
 
 
 def _in_flight(connection: sqlite3.Connection, now: datetime, by: str, where: Mapping[str, str]) -> dict[str, int] | None:
