@@ -18,6 +18,7 @@ from lectr_core.model import units
 from lectr_core.model.price import PriceQuestion
 from lectr_core.model.reading import Terms, Usage
 from lectr_core.model.record import CLOSED, Account, Ended, ModelCost
+from lectr_core.model.value import value
 
 __all__ = ["SIDE_UNITS", "Find", "IsFirst", "Waiting", "account", "ask", "price", "round_half_even"]
 
@@ -133,7 +134,7 @@ def account(ended: Ended, find: Find, is_first: IsFirst = always_first, waiting:
     return found if is_final else _bounded(found, money, ended, terms, find)
 
 
-@attrs.frozen
+@value
 class _Piece:
     """What is priced by itself."""
 

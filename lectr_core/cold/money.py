@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
-import attrs
-
 from lectr_core.cold.prices import Rates
 from lectr_core.model import units
 from lectr_core.model.record import CostBasis
+from lectr_core.model.value import value
 
 SIDE_UNITS: Final = frozenset(
     {units.WEB_SEARCH, units.WEB_FETCH, units.SOCIAL_SEARCH, units.FILE_SEARCH, units.CODE_EXECUTION}
@@ -35,7 +34,7 @@ OWN: Final = frozenset({"override", "provisioned"})
 _CAREFUL: Final[Sequence[CostBasis]] = ("unknown", "fallback", "override", "provisioned", "variant", "exact")
 
 
-@attrs.frozen
+@value
 class Money:
     """What the units of one record, or of one share of it, cost."""
 
@@ -45,8 +44,14 @@ class Money:
     parts: dict[str, int]
     basis: CostBasis
     note: str | None
-    exactly: Fraction | None = None
-    """What is known of it before rounding; None where nothing is."""
+    amount: int | None = None
+    """What is known of it before rounding: divided by *scale*, nano-dollars. None where nothing is."""
+    scale: int = 1
+
+    @property
+    def exactly(self) -> Fraction | None:
+        """What is known of it before rounding. Most accounts never ask."""
+        return None if self.amount is None else Fraction(self.amount, self.scale)
 
 
 def price(counts: units.Units, rates: Rates | None, *, is_final: bool, model: str | None) -> Money:
@@ -56,36 +61,43 @@ def price(counts: units.Units, rates: Rates | None, *, is_final: bool, model: st
     """
     if rates is None:
         return Money(None, None, None, {}, "unknown", "no price book knows the model")
-    quote = rates.quote
-    exact = {unit: count * rates.per_unit[unit] for unit, count in counts.items() if count and unit in rates.per_unit}
-    missing = [unit for unit, count in counts.items() if count and unit not in rates.per_unit]
+    quote, scale = rates.quote, rates.scale
+    exact: dict[str, int] = {}
+    missing: list[str] = []
+    for unit, count in counts.items():
+        if count:
+            rate = rates.per_unit.get(unit)
+            if rate is None:
+                missing.append(unit)
+            else:
+                exact[unit] = count * rate
     amount = sum(exact.values())
-    known = round_half_even(amount, rates.scale)
-    parts = {unit: round_half_even(part, rates.scale) for unit, part in exact.items()}
+    known = round_half_even(amount, scale)
+    parts = {unit: round_half_even(part, scale) for unit, part in exact.items()}
     notes = [quote.note] if quote.note else []
     if model is not None and model != rates.model:
         notes.append(f"no price for {model!r}: priced as {rates.model!r}")
-    borrowed = [unit for unit in exact if unit in quote.borrowed]
+    borrowed = [unit for unit in exact if unit in quote.borrowed] if quote.borrowed else []
     notes += [f"no rate for {unit}: {quote.borrowed[unit]} used" for unit in borrowed]
     if missing:
         notes.append(f"no rate for {', '.join(sorted(missing))}: not in the cost")
     note = "; ".join(notes) or None
     if known > MAX_NANOUSD:
         return Money(None, None, None, {}, "unknown", "the counts are too large to be true")
-    exactly = Fraction(amount, rates.scale)
     if missing and (not exact or not SIDE_UNITS.issuperset(missing)):
-        return Money(None, known, None, parts, "unknown", note, exactly)
+        return Money(None, known, None, parts, "unknown", note, amount, scale)
     is_doubtful = quote.basis not in OWN and not DOUBTFUL.isdisjoint(borrowed)
     basis = "fallback" if is_doubtful else quote.basis
-    return Money(known, known, known if is_final and not missing else None, parts, basis, note, exactly)
+    return Money(known, known, known if is_final and not missing else None, parts, basis, note, amount, scale)
 
 
 def add_up(moneys: Sequence[Money]) -> Money:
     """Several shares of one answer as one amount. What one of them does not know, the whole does not know."""
     if len(moneys) == 1:
         return moneys[0]
-    known = [money.exactly for money in moneys if money.exactly is not None]
-    total = round(sum(known, Fraction(0)))
+    known = [one for money in moneys if (one := money.exactly) is not None]
+    exactly = sum(known, Fraction(0))
+    total = round(exactly)
     parts: dict[str, int] = {}
     for money in moneys:
         for unit, part in money.parts.items():
@@ -104,7 +116,8 @@ def add_up(moneys: Sequence[Money]) -> Money:
         parts,
         basis,
         note,
-        sum(known, Fraction(0)) if known else None,
+        exactly.numerator if known else None,
+        exactly.denominator,
     )
 
 

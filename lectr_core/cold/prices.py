@@ -11,6 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -66,7 +67,19 @@ def _exactly(rate: Decimal, scale: int) -> int:
 
 def day_of(started_ns: int) -> date:
     """The UTC day of a moment. Units: wall clock, nanoseconds since 1970."""
-    return date.fromordinal(_EPOCH + started_ns // _DAY_NS)
+    return _day(started_ns // _DAY_NS)
+
+
+@lru_cache(maxsize=16)
+def _day(days: int) -> date:
+    return date.fromordinal(_EPOCH + days)
+
+
+class _NotAsked:
+    """In place of an answer that is remembered, which may be None."""
+
+
+_NOT_ASKED = _NotAsked()
 
 
 @attrs.define(eq=False)
@@ -87,9 +100,10 @@ class PriceDesk:
 
     def find(self, questions: tuple[PriceQuestion, ...]) -> Rates | None:
         """The first answer; None where no book knows any of the models."""
-        if questions in self._remembered:
+        known = self._remembered.get(questions, _NOT_ASKED)
+        if not isinstance(known, _NotAsked):
             self._remembered.move_to_end(questions)
-            return self._remembered[questions]
+            return known
         faults = self.faults.total()
         rates = self._ask(questions)
         if self.faults.total() == faults:  # an answer given while a book was broken is not kept

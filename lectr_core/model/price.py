@@ -9,9 +9,10 @@ from decimal import Decimal
 import attrs
 
 from lectr_core.model.record import CostBasis
+from lectr_core.model.value import value
 
 
-@attrs.frozen
+@value
 class PriceQuestion:
     """What is to be priced. Hashable, so that an answer can be remembered."""
 
