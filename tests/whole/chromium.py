@@ -22,6 +22,8 @@ _FLAGS: Final = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps", "--mute-audio", "--remote-debugging-port=0"),
     *("--disable-dev-shm-usage", "--force-color-profile=srgb"),
+    # Nothing but this machine can be reached, whatever a page asks for.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 _LIMIT_S: Final = 60
 
@@ -76,6 +78,11 @@ class Page:
     def scripts(self, *, run: bool) -> Self:
         """Whether pages may run scripts."""
         self.tell("Emulation.setScriptExecutionDisabled", value=not run)
+        return self
+
+    def block(self, *patterns: str) -> Self:
+        """Let no request go through whose address is like one of *patterns*; none: let all."""
+        self.tell("Network.setBlockedURLs", urls=list(patterns))
         return self
 
     def open(self, url: str) -> Self:

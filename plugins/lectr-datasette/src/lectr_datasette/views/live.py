@@ -48,8 +48,8 @@ async def news(visit: Callable[[], Visit], *, until: Callable[[], bool]) -> Asyn
 
 
 def newest(visit: Visit, found: Sequence[Row], flying: Sequence[Row]) -> str:
-    """The rows of the table of newest requests, as HTML."""
-    said = {"links": visit.links, "zone": visit.zone, "rows": found, "flying": flying, "current": ""}
+    """The rows of the table of newest requests, as HTML: always as many, so that nothing below them moves."""
+    said = {"links": visit.links, "zone": visit.zone, "rows": found[: NEWEST - len(flying)], "flying": flying, "current": ""}
     return template.render("newest.html", said)
 
 

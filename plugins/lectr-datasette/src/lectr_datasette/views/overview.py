@@ -44,6 +44,7 @@ async def overview(visit: Visit) -> str:
         speeds_by(await visit.ask(sums.speeds(cover(each.since, each.until), scope.only))).get("", {}).get(("", ""), Speed())
         for each in period.before[: 1 if scope.has_speeds else 0]
     ]
+    flying = await visit.in_flight()
     return visit.render(
         "overview",
         scope,
@@ -60,8 +61,8 @@ async def overview(visit: Visit) -> str:
         failures=await charts.errors_over_time(visit, scope),
         breakdowns=breakdowns,
         untagged=_untagged(breakdowns["feature"]),
-        newest=await visit.ask(rows.newest(None, NEWEST)),
-        flying=await visit.in_flight(),
+        newest=(await visit.ask(rows.newest(None, NEWEST)))[: NEWEST - len(flying)],
+        flying=flying,
         newest_query=rows.newest(None, 100),
         lost=lost(await visit.ask(rows.cursors())),
         most=_MOST_LINES,
