@@ -151,7 +151,8 @@ REQUESTS: Final[dict[str, Column]] = {
     "config_version": (TEXT, "Which version of the settings decided."),
     "usage_state": (
         TEXT,
-        "What the answer said about usage: `reported`, `partial`, `absent`, `unreadable`, `open`, `unbilled`, `in_turns`.",
+        "What the answer said about usage: `reported`, `partial`, `absent`, `unreadable`, `open`, `closed` (was open; "
+        "counted with the request that `tokens_note` names), `unbilled`, `in_turns`.",
     ),
     "usage_check": (FLAG, "Whether the parts add up to the provider's own totals; NULL where it gives none."),
     "deltas": (COUNT, "Pieces of the answer that carried output."),
