@@ -76,7 +76,7 @@ def test_a_file_is_shown_taken_and_named_by_every_price(line: Path, tmp_path: Pa
         ["new", "openai", "acme-1", "input", "–", "0.1"],
         ["new", "openai", "acme-1", "output", "–", "0.4"],
     ]
-    assert "1 are new" in shown.output
+    assert "new: 1," in shown.output
     done = call("--from", str(file))
     assert "also by a gateway that runs" in done.output
     quote = ListedBook(line / "prices.json").quote(ASKED)

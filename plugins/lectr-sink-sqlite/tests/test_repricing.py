@@ -19,8 +19,20 @@ from lectr_sink_sqlite.asking.reprice import reprice
 from lectr_sink_sqlite.repricing import BY_MORE, NO_COUNTS, OLD
 from lectr_sink_sqlite.rollup_tables import GRAINS
 from lectr_sink_sqlite.store import Store
+from lectr_sink_sqlite.stored import READ, exchange
 
-from lectr_core import Accountant, CommandLine, Cursor, GatewaySettings, PriceQuestion, Quote, Record, Settings, shared_group
+from lectr_core import (
+    Accountant,
+    CommandLine,
+    Cursor,
+    Ended,
+    GatewaySettings,
+    PriceQuestion,
+    Quote,
+    Record,
+    Settings,
+    shared_group,
+)
 
 Make = Callable[..., Record]
 NOW_NS = 1_760_000_000_000_000_000
@@ -101,6 +113,12 @@ def store(tmp_path: Path, make: Make, installed: Installed) -> Iterator[Store]:
 def asked(store: Store, question: str) -> list[tuple[Any, ...]]:  # Any: SQLite's values
     with closing(sqlite3.connect(store.path)) as connection:
         return connection.execute(question).fetchall()
+
+
+def iter_ended(store: Store) -> Iterator[Ended]:
+    """The stored requests as exchanges, as far as prices look at them."""
+    for values in asked(store, f"SELECT {', '.join(READ)} FROM requests WHERE units_json IS NOT NULL ORDER BY rowid"):
+        yield exchange(dict(zip(READ, values, strict=True)))
 
 
 def call(*arguments: str) -> Result:
@@ -225,3 +243,24 @@ def test_answers_of_several_models_are_left_as_they_are(store: Store, installed:
     installed.books = [Book("0.000002", "list 2")]
     document = json.loads(call("reprice", *TIMES, "--json").output)
     assert (document["requests"], document["left"][OLD + "several models or prompts in one answer"]) == (7, 3)
+
+
+def test_older_prices_of_a_model_are_counted_and_shown_when_asked(store: Store, installed: Installed) -> None:
+    newer = Accountant([Book("0.000003", "list 2")])
+    newer.account(next(iter_ended(store)))
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE prices SET first_used_at = '2025-01-01'")
+    store.keep_prices(newer.used())
+    usual, whole = call("prices").output, call("prices", "--all").output
+    assert ("list 1" in usual, "list 2" in usual, "1 older prices of the same models" in usual) == (False, True, True)
+    assert "list 1" in whole
+    assert "list 2" in whole
+
+
+def test_what_costs_the_same_is_one_line_of_the_table(store: Store, installed: Installed) -> None:
+    installed.books = [Book(source="list 2"), Book("0.000005", "list 2", ("house-1",))]
+    result = call("reprice", *TIMES)
+    (others,) = [line.split() for line in result.output.splitlines() if "(cost the same)" in line]
+    assert others[3:7] == ["1", "others", "10", "0.0105"]
+    assert "10 of those cost what they did" in result.output
+    assert "house-1" in result.output

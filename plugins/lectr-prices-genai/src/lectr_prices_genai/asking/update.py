@@ -124,8 +124,8 @@ def offered(now: datetime, *, file: Path | None, dated: datetime | None, url: st
 def _shown(difference: Difference, most: int | None) -> list[str]:
     counts = {kind: difference.models(kind) for kind in ("changed", "new", "gone")}
     said = (
-        f"{counts['changed']:,} models have other prices, {counts['new']:,} are new, {counts['gone']:,} are gone, "
-        f"{difference.same:,} stay as they are"
+        f"models with other prices: {counts['changed']:,}, new: {counts['new']:,}, gone: {counts['gone']:,}, "
+        f"as they were: {difference.same:,}"
     )
     changes = sorted(difference.changes, key=lambda one: ("changed", "gone", "new").index(one.kind))
     if not changes:

@@ -72,10 +72,11 @@ A price that is not known, or may not be the right one, says so in its basis; le
 )
 @click.option("--diff", "differs", is_flag=True, hidden=True)
 @currency_option
+@click.option("--all", "shows_all", is_flag=True, help="Those that newer ones took the place of, too; so it is with --json.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: USD for one token.")
 @click.pass_context
-def list_prices(context: click.Context, differs: bool, currency: str | None, as_json: bool) -> int:
-    """Show the catalog in use and the prices that records were priced with, for a million tokens."""
+def list_prices(context: click.Context, differs: bool, currency: str | None, shows_all: bool, as_json: bool) -> int:
+    """Show the catalog in use and the prices that records were priced with last, for a million tokens."""
     from lectr_sink_sqlite.asking.amounts import currency_of
     from lectr_sink_sqlite.asking.database import opened
 
@@ -89,7 +90,13 @@ def list_prices(context: click.Context, differs: bool, currency: str | None, as_
             click.echo(f"catalog in use: {told}")
     with opened(line) as connection:
         kept = list(read(connection))
-    click.echo(_as_json([attrs.asdict(price) for price in kept]) if as_json else _list(kept, shows))
+    if as_json:
+        click.echo(_as_json([attrs.asdict(price) for price in kept]))
+        return 0
+    shown = kept if shows_all else newest(kept)
+    click.echo(_list(shown, shows))
+    if len(shown) < len(kept):
+        click.echo(f"{len(kept) - len(shown):,} older prices of the same models: --all shows them")
     return 0
 
 
@@ -140,22 +147,27 @@ def read(connection: sqlite3.Connection) -> Iterator[Price]:
         yield attrs.evolve(kept, rates={unit: Decimal(rate) for unit, rate in json.loads(row[7]).items()})
 
 
+def newest(kept: Sequence[Price]) -> list[Price]:
+    """Of each model and variant the prices of the source that was used last: several, where they depend on the length."""
+    last = {(price.provider, price.model, price.variant): price.source for price in kept}
+    return [price for price in kept if last[price.provider, price.model, price.variant] == price.source]
+
+
 def differences(kept: Sequence[Price], books: Sequence[PriceBook], today: date) -> Iterator[Difference]:
     """What a short prompt of each model would be priced with today, against the price kept for it last."""
     from lectr_core import PriceQuestion
 
     last: dict[tuple[str, str, str], list[Price]] = {}
-    for price in kept:
+    for price in newest(kept):
         last.setdefault((price.provider, price.model, price.variant), []).append(price)
     for (provider, model, variant), several in last.items():
         question = PriceQuestion(provider, model, today, variant or None, 0)
         quote = next((quote for quote in (book.quote(question) for book in books) if quote is not None), None)
         now = dict(quote.rates) if quote is not None else {}
         # A price may depend on the prompt's length: it is the same if any of those of its source is.
-        newest = [price for price in several if price.source == several[-1].source]
-        if any(price.rates == now for price in newest):
+        if any(price.rates == now for price in several):
             continue
-        before = newest[0].rates
+        before = several[0].rates
         for unit in sorted(before.keys() | now.keys()):
             if before.get(unit) != now.get(unit):
                 source = quote.source if quote is not None else "no price"

@@ -142,7 +142,7 @@ def _text(result: Result, applied: bool) -> str:
     said = [f"{result.requests:,} requests {verb}, {seen.same - seen.same_unknown:,} are as they were{unknown}"]
     same_cost = sum(total.same_cost for total in result.totals.values())
     if same_cost:
-        said.append(f"{same_cost:,} of them cost what they did: only the name of the price, or a bound, is another one")
+        said.append(f"{same_cost:,} of those cost what they did: only the name of their price, or a bound, is another one")
     said += [f"{count:,} left as they are: {why}" for why, count in sorted(seen.left.items())]
     if not result.is_whole:
         went = "what is restated is stored, with its sums; run the same command again to go on" if applied else "no matter"
@@ -172,8 +172,12 @@ def _table(totals: Totals) -> list[str]:
         change = ("+" if total.new > total.old else "") + amount(total.new - total.old)
         return [f"{total.requests:,}", before, after, change, between, f"{total.old_unknown:,}", f"{total.new_unknown:,}"]
 
-    for (provider, model, source), total in sorted(totals.items(), key=lambda one: -abs(one[1].new - one[1].old)):
+    differ = {key: total for key, total in totals.items() if total.same_cost < total.requests}
+    for (provider, model, source), total in sorted(differ.items(), key=lambda one: -abs(one[1].new - one[1].old)):
         table.add_row(provider, model, source or "–", *numbers(total))
+    others = _all({key: total for key, total in totals.items() if key not in differ})
+    if others.requests:
+        table.add_row("(cost the same)", f"{len(totals) - len(differ):,} others", "", *numbers(others))
     table.add_section()
     table.add_row("all", "", "", *numbers(_all(totals)), style="bold")
     console = Console(highlight=False, markup=False, width=240)
