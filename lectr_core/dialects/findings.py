@@ -6,12 +6,13 @@ longer string is a length.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from lectr_core.dialects.usage import numbers
+from lectr_core.dialects.usage import are_known, numbers
 from lectr_core.model.reading import Reading, Tree, Usage
+from lectr_core.model.units import MAX_COUNT
 from lectr_core.wire.body import BAD_INPUT
 
 ABSENT: Final = msgspec.Raw()
@@ -28,7 +29,12 @@ USUAL_TIERS: Final = frozenset({"default", "auto", "standard", "on_demand"})
 
 _QUOTE: Final = 0x22
 
+_FEW_BYTES: Final = 4 * 1024
+"""Too short for more members than are kept."""
+
 _text = msgspec.json.Decoder(str)
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+_counts = msgspec.json.Decoder(dict[str, _Count | dict[str, _Count]])
 
 
 def raw_word(raw: msgspec.Raw) -> str | None:
@@ -46,9 +52,22 @@ def raw_tree(raw: msgspec.Raw) -> Tree:
     if not 2 < len(raw) <= MAX_USAGE_BYTES:
         return {}
     try:
+        if len(raw) <= _FEW_BYTES and (tree := _plain_tree(raw)) is not None:
+            return tree
         return numbers(msgspec.json.decode(raw))
     except BAD_INPUT:
         return {}
+
+
+def _plain_tree(raw: msgspec.Raw) -> Tree | None:
+    """A usage object of counts, and of objects of counts, under names seen before: nearly every one, checked by the parser
+    alone (a twentieth of all Python steps of a request otherwise). None: it is to be looked through."""
+    try:
+        tree = _counts.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    known = are_known(tree) and all(are_known(part) for part in tree.values() if type(part) is dict)
+    return tree if known else None
 
 
 def raw_chars(raw: msgspec.Raw) -> int:

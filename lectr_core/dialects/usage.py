@@ -77,6 +77,11 @@ def _kept(value: object, depth: int, left: list[int]) -> Any:  # Any: a recursiv
     return None
 
 
+def are_known(names: Iterable[str]) -> bool:
+    """Whether all of *names* have been found to be words before."""
+    return _names.issuperset(names)
+
+
 def _is_name(name: str) -> bool:
     """Whether a member's name is a word, and remember it: providers have some hundred of them."""
     if not _WORD.fullmatch(name):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lectr_core import apportion, branch, count, numbers, units
+from lectr_core.dialects.findings import raw_tree
 
 COUNTS: list[tuple[object, int | None]] = [
     (0, 0),
@@ -72,6 +75,21 @@ def test_a_tree_is_bounded_in_depth_and_size() -> None:
     assert str(numbers(deep)).count("{") <= 7
     assert len(numbers({f"a{number}": number for number in range(3000)})) <= 2048
     assert len(numbers({"a": list(range(5000))})["a"]) <= 2048
+
+
+NAMES = st.sampled_from(["prompt_tokens", "details", "cached_tokens", "x", "not a word", "é"])
+LEAVES = (
+    st.integers(-5, 2**53 + 5) | st.floats(allow_nan=False) | st.sampled_from([None, True, "a_word", "two words", [], [1]])
+)
+COUNTS = st.dictionaries(NAMES, st.integers(0, 99) | st.dictionaries(NAMES, st.integers(0, 99), max_size=4), max_size=4)
+
+
+@given(COUNTS | st.dictionaries(NAMES, LEAVES | st.dictionaries(NAMES, LEAVES, max_size=3), max_size=4))
+def test_a_tree_is_the_same_whichever_way_it_is_read(usage: dict[str, object]) -> None:
+    raw = msgspec.Raw(json.dumps(usage).encode())
+    expected = numbers(json.loads(raw))
+    assert raw_tree(raw) == expected
+    assert raw_tree(raw) == expected  # its names are known by now
 
 
 def test_a_branch_is_an_object_or_empty() -> None:
