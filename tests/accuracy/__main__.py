@@ -80,7 +80,7 @@ def floors(made: Sequence[Made]) -> tuple[float, float]:
         sizes = visible.output_counts(one.ended)
         by_size[kind].append((sizes, truth))
         by_class[kind].append(((*sizes, *one.classes), truth))
-    return floor(by_size), floor(by_class)
+    return floor(by_size.values()), floor(by_class.values())
 
 
 def told(rounds: Sequence[Round]) -> Iterator[str]:

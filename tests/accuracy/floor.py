@@ -6,7 +6,7 @@ What a model that learns reaches is compared with this. Never here: what is pred
 from __future__ import annotations
 
 import statistics
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 Row = tuple[Sequence[float], float]
@@ -18,10 +18,10 @@ _SMALLEST: Final = 0.003
 _RIDGE: Final = 1e-9
 
 
-def floor(groups: Mapping[Hashable, Sequence[Row]]) -> float:
+def floor(groups: Iterable[Sequence[Row]]) -> float:
     """The middle error of the best linear formulas, one for each group. Units: share of the true count."""
     errors: list[float] = []
-    for rows in groups.values():
+    for rows in groups:
         weights = _best(rows)
         errors += [abs(_dot(weights, known) - truth) / truth for known, truth in rows]
     return statistics.median(errors)
