@@ -79,7 +79,9 @@ def test_a_tree_is_bounded_in_depth_and_size() -> None:
 
 NAMES = st.sampled_from(["prompt_tokens", "details", "cached_tokens", "x", "not a word", "é"])
 LEAVES = (
-    st.integers(-5, 2**53 + 5) | st.floats(allow_nan=False) | st.sampled_from([None, True, "a_word", "two words", [], [1]])
+    st.integers(-5, 2**53 + 5)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([None, True, "a_word", "two words", [], [1]])
 )
 TREES = st.dictionaries(NAMES, st.integers(0, 99) | st.dictionaries(NAMES, st.integers(0, 99), max_size=4), max_size=4)
 
