@@ -6,8 +6,9 @@ that hangs up wakes the task even while it waits for the provider. Measured per 
 47 with `trio.lowlevel.wait_readable`, 63 with SocketStream; a cancel scope for the deadline would add 19, a nursery to
 watch the client 67.
 
-Why nothing is missed (I1): an edge is only needed by a task that found its socket empty or full. A task tries first and
-sleeps only after `would block`; between that and the sleep no other code runs, so every later edge finds it asleep.
+Why nothing is missed (I1): an edge is only needed by a task that found its socket empty or full. A task sleeps only after
+`would block`, or after a read that emptied the socket and with no edge since (`Link.stirred`); between that and the sleep no
+other code runs, so every later edge finds it asleep, or is noted at the link for when it reads next.
 """
 
 from __future__ import annotations
