@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from lectr_sink_sqlite.asking.amounts import amount, currency_of
 from lectr_sink_sqlite.asking.fixed import _shares, cost
 from lectr_sink_sqlite.asking.report import report
+from lectr_sink_sqlite.asking.top import top
 from lectr_sink_sqlite.store import Store
 
 from lectr_core import CommandLine, Cursor, ExchangeRate, GatewaySettings, MoneySettings, Provisioned, Record, Settings
@@ -158,3 +159,20 @@ def test_shares_sum_to_the_whole_and_are_off_by_less_than_one(whole: int, tokens
     assert sum(parts.values()) == whole
     total = sum(tokens.values())
     assert all(abs(parts[key] * total - whole * count) < total for key, count in tokens.items())
+
+
+def test_top_shows_the_currency_and_what_an_hour_costs_beside_it(
+    asked: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*arguments: str) -> str:
+        return CliRunner().invoke(top, ["--once", *arguments], obj=CommandLine(), catch_exceptions=False).output
+
+    monthly = attrs.evolve(IDLE, per_month=None, per_hour=Decimal(4))
+    settings = Settings(GatewaySettings(data=CommandLine().settings().gateway.data), {}, "abc")
+    money = attrs.evolve(MONEY, provisioned=(PTU, monthly))
+    monkeypatch.setattr(CommandLine, "settings", lambda _: attrs.evolve(settings, sections={"money": money}))
+    assert "USD/h" in looked()
+    assert "fixed 155.00 USD/h beside it" in looked()
+    assert "fixed 124.00 EUR/h beside it" in looked("--currency", "EUR")
+    assert "fixed" not in looked("--where", "feature=chat")
+    assert json.loads(looked("--json"))["fixed_usd_per_hour"] == 155.0

@@ -11,6 +11,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from lectr_core import Currency
+from lectr_sink_sqlite.asking.amounts import USD
 from lectr_sink_sqlite.asking.now import Moment, Pace
 from lectr_sink_sqlite.asking.shown import seconds, share
 
@@ -44,6 +46,10 @@ class Board:
     at: int = 0
     """Which line is chosen, from the top."""
     is_over: bool = False
+    currency: Currency = USD
+    """What amounts are shown in."""
+    fixed_per_hour: float = 0.0
+    """USD an hour for capacity that is paid for whatever is used of it: beside the requests' cost, not in it."""
 
     def press(self, key: str, shown: Sequence[Pace]) -> Board:
         """The board after a key; *shown* are the lines as they are on the screen. Unknown keys change nothing."""
@@ -89,7 +95,8 @@ def draw(board: Board, moment: Moment, most: int, *, is_live: bool, width: int =
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", expand=is_live)
     left_out = {head for head, least in _NEEDS.items() if width < least}
     table.add_column(board.by, overflow="ellipsis", no_wrap=True, ratio=1 if is_live else None)
-    heads = {"in flight": "in flight", "req/s": "rate", "USD/h": "cost", "p50 s": "", "p95 s": "p95", "first s": ""}
+    per_hour = f"{board.currency.code}/h"
+    heads = {"in flight": "in flight", "req/s": "rate", per_hour: "cost", "p50 s": "", "p95 s": "p95", "first s": ""}
     for head, sort in {**heads, "failed": "failed", "cost known": ""}.items():
         if head not in left_out:
             table.add_column(f"{head} ▼" if sort == board.sort else head, justify="right", no_wrap=True)
@@ -97,13 +104,17 @@ def draw(board: Board, moment: Moment, most: int, *, is_live: bool, width: int =
     first = max(0, min(board.at - most + 1, len(paces) - most))
     for place, pace in enumerate(paces[first : first + most], first):
         chosen = is_live and place == board.at
-        table.add_row(*_cells(pace, left_out), style="reverse" if chosen else "red" if pace.failed >= 0.2 else "")
+        table.add_row(
+            *_cells(pace, left_out, board.currency), style="reverse" if chosen else "red" if pace.failed >= 0.2 else ""
+        )
     table.add_section()
-    table.add_row(*_cells(moment.total, left_out), style="bold")
+    table.add_row(*_cells(moment.total, left_out, board.currency), style="bold")
     path = "".join(f"{' ›' if place else ' ·'} {name}={value or '–'}" for place, (name, value) in enumerate(board.where))
     line = moment.total.line
     counts = f"counts {share(line.reported)} reported, {share(line.measured)} measured, {share(line.unknown)} unknown"
-    known = f"{_interval(moment.total)} · {counts}" if line.requests else counts
+    known = f"{_interval(moment.total, board.currency)} · {counts}" if line.requests else counts
+    if board.fixed_per_hour and not board.where:
+        known = f"fixed {_amount(board.fixed_per_hour, board.currency)} {per_hour} beside it · {known}"
     # What is looked at stands first: of a long way there, a narrow screen leaves out the end.
     first_text = f"by {board.by} · the last {board.minutes} min · as of {moment.as_of[11:19]} UTC{path}"
     first_line = Text(first_text, style="bold", no_wrap=True, overflow="ellipsis")
@@ -113,26 +124,28 @@ def draw(board: Board, moment: Moment, most: int, *, is_live: bool, width: int =
     return Group(first_line, table, *lines)
 
 
-def _interval(pace: Pace) -> str:
+def _interval(pace: Pace, currency: Currency) -> str:
     """Between what the cost lies, whatever is not known of it."""
+    low, code = _amount(pace.usd_per_hour_low, currency), currency.code
     if pace.usd_per_hour_high is None:
-        return f"{_usd(pace.usd_per_hour_low)} USD/h or more"
-    low, high = _usd(pace.usd_per_hour_low), _usd(pace.usd_per_hour_high)
-    return f"{low} USD/h exactly" if low == high else f"{low} to {high} USD/h"
+        return f"{low} {code}/h or more"
+    high = _amount(pace.usd_per_hour_high, currency)
+    return f"{low} {code}/h exactly" if low == high else f"{low} to {high} {code}/h"
 
 
-def _usd(amount: float) -> str:
+def _amount(usd: float, currency: Currency) -> str:
+    amount = usd / float(currency.usd)
     return f"{amount:,.4f}" if amount < 1 else f"{amount:,.2f}"
 
 
-def _cells(pace: Pace, left_out: Collection[str]) -> list[str]:
+def _cells(pace: Pace, left_out: Collection[str], currency: Currency) -> list[str]:
     line = pace.line
     known = None if not line.requests else 1 - line.cost_unknown / line.requests
     return [
         "".join(sign if sign.isprintable() else "?" for sign in pace.name) or "–",
         "–" if pace.in_flight is None else f"{pace.in_flight:,}",
         f"{pace.per_s:,.2f}" if pace.per_s < 100 else f"{pace.per_s:,.0f}",
-        "?" if known == 0 else _usd(pace.usd_per_hour),
+        "?" if known == 0 else _amount(pace.usd_per_hour, currency),
         *(() if "p50 s" in left_out else (seconds(line.p50_ms),)),
         seconds(line.p95_ms),
         *(() if "first s" in left_out else (seconds(line.ttft_p50_ms),)),

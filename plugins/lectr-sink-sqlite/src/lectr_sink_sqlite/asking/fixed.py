@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -95,6 +95,12 @@ def cost(money: MoneySettings, one: Provisioned, begin: datetime, end: datetime)
         total += one.cost(at, to) * Fraction(money.on(one.currency, at.date()).usd)
         at = to
     return total * NANO
+
+
+def fixed_per_hour(money: MoneySettings, now: datetime) -> int:
+    """What an hour from *now* on costs. Units: nano-dollars."""
+    hour = timedelta(hours=1)
+    return round(sum((cost(money, one, now, now + hour) for one in money.provisioned), Fraction(0)))
 
 
 def shared_out(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lectr_core import CommandLine
+from lectr_sink_sqlite.asking.amounts import currency_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,16 +55,31 @@ Backspace goes back; + and - change the time; q ends.""",
     "--where", multiple=True, metavar="COLUMN=VALUE", help=f"Only these, by {', '.join(BY)}; several: all must hold."
 )
 @click.option("--once", is_flag=True, help="Look once and end; so it is too where the output is no terminal.")
+@currency_option
 @click.option("--json", "as_json", is_flag=True, help="Look once and print JSON.")
 @click.pass_obj
-def top(line: CommandLine, by: str, minutes: str, where: tuple[str, ...], once: bool, as_json: bool) -> None:
+def top(
+    line: CommandLine, by: str, minutes: str, where: tuple[str, ...], once: bool, currency: str | None, as_json: bool
+) -> None:
     """Requests in flight, rate, cost an hour, latencies and failures of the last minutes, by feature, model or provider."""
+    from datetime import UTC, datetime
+
     from rich.console import Console
 
+    from lectr_core import NANO, MoneySettings
+    from lectr_sink_sqlite.asking.amounts import currency_of
     from lectr_sink_sqlite.asking.board import Board
     from lectr_sink_sqlite.asking.database import opened, where_of
+    from lectr_sink_sqlite.asking.fixed import fixed_per_hour
 
-    board = Board(by=by, minutes=int(minutes), where=tuple(where_of(where, BY).items()))
+    settings = line.settings()
+    board = Board(
+        by=by,
+        minutes=int(minutes),
+        where=tuple(where_of(where, BY).items()),
+        currency=currency_of(settings, currency),
+        fixed_per_hour=fixed_per_hour(settings.section("money", MoneySettings), datetime.now(UTC)) / NANO,
+    )
     with opened(line) as connection:
         if as_json:
             click.echo(_document(connection, board))
@@ -111,6 +127,7 @@ def _document(connection: sqlite3.Connection, board: Board) -> str:
     total = {name: value for name, value in said(moment.total).items() if name != board.by}
     groups = [said(pace) for pace in ordered(board, moment)]
     document = {"as_of": moment.as_of, "seconds": moment.seconds, "by": board.by, "where": dict(board.where)}
+    document["fixed_usd_per_hour"] = board.fixed_per_hour
     return json.dumps(document | {"groups": groups, "total": total}, indent=2, ensure_ascii=False)
 
 
