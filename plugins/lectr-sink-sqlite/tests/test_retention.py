@@ -139,6 +139,19 @@ def test_room_is_given_back_while_it_works(
     assert asked(store, "PRAGMA integrity_check") == [("ok",)]
 
 
+def test_a_step_gives_back_as_many_pages_as_it_says(
+    make_store: Callable[..., Store], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page a step would take days over a large file."""
+    monkeypatch.setattr(retention, "_SLACK_PAGES", 20)
+    monkeypatch.setattr(retention, "VACUUM_PAGES", 100)
+    store = make_store()
+    fill(store, make, 2_000)
+    store._live.execute("DELETE FROM requests")
+    nothing = retention.Retention(days=0, minutes_days=0, max_bytes=0, chunk=1)
+    assert retention.step(store._live, nothing, NOW_NS) == 100
+
+
 def test_a_file_of_an_older_version_is_not_shrunk_but_used_again(
     make_store: Callable[..., Store], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,8 +16,8 @@ from lectr_sink_sqlite.rows import timestamp
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
-# Pages that are given back to the file system in one step: 4 MB, some 20 ms.
-VACUUM_PAGES: Final = 1_000
+# Pages that are given back to the file system in one step: 1 MB, 12 ms of CPU. Each is written twice, to the log and from it.
+VACUUM_PAGES: Final = 250
 # Free pages are used again by the rows that come; only what is beyond a tenth of the file, or 64 MB, is given back.
 _SLACK_PAGES: Final = 16_000
 _SLACK_SHARE: Final = 10
@@ -93,7 +93,8 @@ def _give_back(connection: sqlite3.Connection) -> int:
     free, pages = _pragma(connection, "freelist_count"), _pragma(connection, "page_count")
     if free <= max(_SLACK_PAGES, pages // _SLACK_SHARE):
         return 0
-    connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+    # A page a step, and `execute` takes only the first of a statement that gives no columns; a script is run to its end.
+    connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
     return free - _pragma(connection, "freelist_count")
 
 
