@@ -86,13 +86,55 @@ from usage_daily where {_DAYS} group by day order by day desc""",
     Canned(
         "failures",
         "What fails, and why",
-        "Failed requests by provider, reason and status. `rate_limit`: slow down or ask for more; `overload`: the "
-        "provider's trouble; `money`: its quota is spent; `network`, `timeout`: between you and it.",
+        "Failed requests by provider and reason. `rate_limit`: slow down or ask for more; `overload`: the provider's "
+        "trouble; `money`: its quota is spent; `network`, `timeout`: between you and it. From `errors_by_model_day`.",
         f"""
-select provider, outcome, error_category, error_code, status, count(*) as requests, max(started_at) as last_seen
-from (select * from requests where outcome in ('provider_error', 'upstream_failed', 'lectr_refused', 'interrupted',
-  'gateway_shutdown') and {_SINCE} limit {_NEWEST})
-group by provider, outcome, error_category, error_code, status order by requests desc""",
+select provider, outcome, error_category, sum(errors) as errors, count(distinct model) as models, max(day) as last_day
+from errors_by_model_day where {_DAYS}
+group by provider, outcome, error_category order by errors desc""",
+    ),
+    Canned(
+        "newest_failures",
+        "What the newest failures have in common",
+        "The newest 1,000 failed requests by where, why, status and Lectr's own code. From the view `recent_errors`.",
+        f"""
+select provider, model, error_category, error_code, status, count(*) as requests, round(avg(attempts), 1) as mean_attempts,
+  max(started_at) as last_seen
+from recent_errors where {_SINCE}
+group by provider, model, error_category, error_code, status order by requests desc""",
+    ),
+    Canned(
+        "slowest_requests",
+        "The slowest of the newest requests",
+        "Of the newest 10,000, which took longest, and whether the first token came late or the answer was long. From the "
+        "view `recent_requests`.",
+        f"""
+select started_at, feature, provider, model, round(duration_ms) as duration_ms, round(ttft_ms) as ttft_ms, output_tokens,
+  round(output_tokens * 1000.0 / nullif(duration_ms - ttft_ms, 0)) as tokens_a_second, id
+from recent_requests where {_SINCE} and outcome = 'ok' order by duration_ms desc limit 50""",
+    ),
+    Canned(
+        "cost_by_org",
+        "Cost by org",
+        "What each org cost, and its share of the whole. From the view `spend_by_org_day`.",
+        f"""
+select org, sum(requests) as requests, sum(errors) as errors, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
+  round(100.0 * sum(cost_nanousd) / nullif(sum(sum(cost_nanousd)) over (), 0), 1) as percent,
+  sum(cost_unknown) as without_cost
+from spend_by_org_day where {_DAYS} group by org order by cost_usd desc""",
+    ),
+    Canned(
+        "how_sure",
+        "How sure the cost is",
+        "Where counts of tokens come from, and between which bounds the cost lies, by model. `cost_high_usd` is empty where "
+        "a request has no upper bound. From the view `certainty_by_model_day`.",
+        f"""
+select provider, model, sum(requests) as requests,
+  round(100.0 * sum(tokens_reported) / sum(requests), 1) as reported_percent,
+  sum(tokens_measured + tokens_estimated) as not_reported, sum(tokens_unknown) as unknown,
+  round(sum(cost_low_usd), 6) as cost_low_usd, round(sum(cost_nanousd) / 1e9, 6) as cost_usd,
+  case when count(*) = count(cost_high_usd) then round(sum(cost_high_usd), 6) end as cost_high_usd
+from certainty_by_model_day where {_DAYS} group by provider, model order by cost_usd desc""",
     ),
     Canned(
         "unknown_prices",
