@@ -56,7 +56,11 @@ STYLE = "/-/lectr.css"
 _STYLE = """\
 dl.column-descriptions { max-height: 7.5em; overflow-y: auto; border: 1px solid #ccc; padding: .5em .8em; }
 dl.column-descriptions dd { margin: 0 0 .2em 1em; }
+"""
+# Where all tables are Lectr's: a row is a line, seventy columns wide, and no query widens the page.
+_OWN_STYLE = """\
 table.rows-and-columns td { white-space: nowrap; max-width: 28em; overflow: hidden; text-overflow: ellipsis; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 _SECURITY = {
     "cache-control": "no-store",
@@ -147,7 +151,8 @@ def asgi_wrapper(datasette: Any) -> Any:  # Any: Datasette is untyped
 
 async def style(request: Any) -> Any:  # Any: Datasette is untyped
     """The style sheet for Datasette's own pages."""
-    return Response(_STYLE, content_type="text/css; charset=utf-8")
+    text = _STYLE if _own_database() is None else _STYLE + _OWN_STYLE
+    return Response(text, content_type="text/css; charset=utf-8")
 
 
 async def script(request: Any) -> Any:  # Any: Datasette is untyped

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lectr_datasette.asking import leaks, period, scope
+from lectr_datasette.asking import leaks, period, scope, sums
 from lectr_datasette.asking.cover import cover
 from lectr_datasette.asking.period import Before
 from lectr_datasette.asking.query import Row
 from lectr_datasette.reckoning.change import CAUSES, MEANS, Explained, Use, explain, together
+from lectr_datasette.reckoning.sums import total
 from lectr_datasette.views.visit import Visit
 
 
 async def change(visit: Visit) -> str:
-    """The page. Waits: on the database, four questions."""
+    """The page. Waits: on the database, some ten questions."""
     of = visit.scope()
     before, problem = _before(visit, of)
     minutes = await visit.minutes_since()
@@ -27,6 +28,10 @@ async def change(visit: Visit) -> str:
     ]
     found = explain(_uses(then), _uses(now), (rates[0], rates[1]))
     whole = together(found)
+    earlier, later = [
+        total(await visit.ask(sums.totals(cover(*ends, minutes), of.only)))
+        for ends in ((before.since, before.until), (of.period.since, of.period.until))
+    ]
     return visit.render(
         "change",
         of,
@@ -38,6 +43,10 @@ async def change(visit: Visit) -> str:
         causes=CAUSES,
         means=MEANS,
         bars=_bars(whole),
+        earlier=earlier,
+        sums=later,
+        held=await visit.held(of, later),
+        longest=max((abs(amount) for amount in whole.causes.values()), default=0),
         unknown=(sum(row["cost_unknown"] for row in then), sum(row["cost_unknown"] for row in now)),
         then_query=then_query,
         now_query=now_query,

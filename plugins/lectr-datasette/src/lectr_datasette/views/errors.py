@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from lectr_datasette.asking import rows, sums
-from lectr_datasette.reckoning.sums import groups, total
+from lectr_datasette.asking.query import Row
+from lectr_datasette.reckoning.sums import Group, groups, total
 from lectr_datasette.views import charts
 from lectr_datasette.views.visit import Visit
 
@@ -29,6 +31,11 @@ ADVICE: Final = {
     "silence_timeout": "The answer stopped in the middle.",
     "stale": "A kept connection was closed just as a request went out on it.",
 }
+
+
+def _failing(found: Sequence[Row], by: str) -> list[Group]:
+    """Those with failures, the most first."""
+    return sorted((group for group in groups(found, by) if group.sums.errors), key=lambda group: -group.sums.errors)
 
 
 async def errors(visit: Visit) -> str:
@@ -56,10 +63,8 @@ async def errors(visit: Visit) -> str:
         befores=await visit.befores(scope),
         chart=await charts.errors_over_time(visit, scope),
         kinds=sorted(kinds.items(), key=lambda each: -each[1][0]),
-        providers=[group for group in groups(found, "provider") if group.sums.errors],
-        features=sorted(
-            (group for group in groups(found, "feature") if group.sums.errors), key=lambda each: -each.sums.errors
-        ),
+        providers=_failing(found, "provider"),
+        features=_failing(found, "feature"),
         advice=ADVICE,
         newest=await visit.newest(newest),
         newest_query=newest,
