@@ -1,7 +1,9 @@
 """An account for a request whose answer told no counts: tokens as predicted, with their interval, and what they cost.
 
 An answer that came to its end gets the interval as it is. One that was cut off has at least what had come by then, and at
-most what its own ceilings allow: those of `bounds.py`. Where nothing speaks for tokens at all, the account stays as it is.
+most what its own ceilings allow: those of `bounds.py`. Of one that ended before any text came, only the prompt's
+upper end is measured: a whole context window says next to nothing. Where nothing speaks for tokens at all, the account
+stays as it is.
 Never here: learning (`calibration.py`). Pure but for asking for rates. Called by `deliver.py`, and for commands
 by `assembly/accounting.py`.
 """
@@ -17,6 +19,7 @@ import attrs
 
 from lectr_core.cold.account import Find, ask
 from lectr_core.cold.bounds import ceiling
+from lectr_core.cold.bounds import most as cost_of
 from lectr_core.cold.calibration import Prediction, Way
 from lectr_core.cold.conformal import Interval
 from lectr_core.cold.money import MAX_NANOUSD, price
@@ -26,6 +29,7 @@ from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Ended
 
 CUT_OFF: Final = "cut off: at least what had come, at most what the request allowed"
+BEFORE_TEXT: Final = "ended before any text: nothing counted, the prompt's upper end as measured"
 
 _CHEAP_INPUT: Final = (units.INPUT, units.CACHE_READ)
 _DEAR_INPUT: Final = (units.INPUT, *sorted(units.CACHE_WRITE_UNITS))
@@ -56,7 +60,7 @@ def told_or_measured(ended: Ended, found: Account, find: Find, known: Predicts) 
 def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:
     """*found* with predicted tokens and their cost, where there is reason to; else *found* itself."""
     if not _is_worth_it(ended, found, known):
-        return found
+        return _with_prompt(ended, found, find, known)
     asked, given = known.predict(ended, "input"), known.predict(ended, "output")
     is_whole = ended.outcome == "ok"
     of_prompt, of_answer = asked.interval, given.interval
@@ -84,6 +88,29 @@ def measure(ended: Ended, found: Account, find: Find, known: Predicts) -> Accoun
         output_tokens_high_uncut=uncut,
     )
     return _priced(counted, ended, find)
+
+
+def _with_prompt(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:
+    """*found*, with the prompt's upper end as measured where nothing was counted and others of its kind were."""
+    is_bounded = found.input_tokens is None and found.input_tokens_low is not None
+    if not is_bounded or ended.reading.state not in ("absent", "unreadable") or ended.begun.connection is not None:
+        return found
+    if not max(ended.request_bytes, ended.begun.request_bytes) or not known.knows(ended, "input"):
+        return found
+    asked = known.predict(ended, "input")
+    return attrs.evolve(prompt_at_most(ended, found, find, asked.interval.high), tokens_note=f"{BEFORE_TEXT}; {asked.note}")
+
+
+def prompt_at_most(ended: Ended, found: Account, find: Find, tokens: int) -> Account:
+    """*found*, whose prompt has no counts, with *tokens* as its upper end where the model's own limit is none below."""
+    limits = ceiling(ask(ended, 0), find, ended.begun.max_tokens, ended.begun.choices)
+    high = tokens if limits.input_tokens is None else min(tokens, limits.input_tokens)
+    return attrs.evolve(
+        found,
+        input_tokens_high=high,
+        input_tokens_high_uncut=tokens,
+        cost_high_nanousd=cost_of(attrs.evolve(limits, input_tokens=high)),
+    )
 
 
 def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Account:

@@ -12,7 +12,7 @@ import attrs
 from lectr_core.cold.account import COUNTED, IMPOSSIBLE, Find, account
 from lectr_core.cold.calibration import Prediction, Way
 from lectr_core.cold.conformal import Interval
-from lectr_core.cold.measure import complete, measure
+from lectr_core.cold.measure import complete, measure, prompt_at_most
 from lectr_core.model import units
 from lectr_core.model.record import Account, Ended
 
@@ -54,7 +54,10 @@ def restate(ended: Ended, before: Account, find: Find) -> Account:
         return before
     found = account(ended, find)
     if before.tokens_source not in _PREDICTED:
-        return found
+        prompt = before.input_tokens_high_uncut
+        if prompt is None:
+            return found
+        return attrs.evolve(prompt_at_most(ended, found, find, prompt), tokens_note=before.tokens_note)
     recorded = Recorded(before)
     again = complete if ended.reading.state == "partial" else measure
     made = again(ended, found, find, recorded)

@@ -163,6 +163,8 @@ class Account:
     """Reasoning included."""
     output_tokens_low: int | None = None
     output_tokens_high: int | None = None
+    input_tokens_high_uncut: int | None = None
+    """Where a prompt that nobody counted has a measured upper end: that end before the model's own limit cut it."""
     output_tokens_high_uncut: int | None = None
     """Where the answer was estimated: the upper end before the model's own limit cut it, so that it can be cut again."""
     cached_input_tokens: int | None = None

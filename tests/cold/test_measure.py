@@ -15,7 +15,7 @@ from lectr_core.cold import calibration_file, way
 from lectr_core.cold.account import UNKNOWN, account
 from lectr_core.cold.calibration import Calibration
 from lectr_core.cold.deliver import ACCURACY_EVERY_S, TELL_EVERY_S, Delivery
-from lectr_core.cold.measure import CUT_OFF, complete, measure
+from lectr_core.cold.measure import BEFORE_TEXT, CUT_OFF, complete, measure
 from lectr_core.cold.prices import PriceDesk, Rates, make_rates
 from lectr_core.journal.writer import Writer
 from lectr_core.model.accuracy import Accuracy
@@ -125,8 +125,6 @@ UNTOUCHED = [
     attrs.evolve(SILENT, reading=Reading(state="unbilled")),
     attrs.evolve(SILENT, reading=Reading(), begun=attrs.evolve(SILENT.begun, endpoint="/v1/files")),
     attrs.evolve(SILENT, request_bytes=0, begun=attrs.evolve(SILENT.begun, request_bytes=0)),
-    attrs.evolve(SILENT, status=500, outcome="provider_error"),
-    attrs.evolve(CUT, reading=Reading()),
     attrs.evolve(SILENT, begun=attrs.evolve(SILENT.begun, connection="other")),
 ]
 
@@ -135,6 +133,39 @@ UNTOUCHED = [
 def test_where_nothing_speaks_for_tokens_nothing_is_made_up(ended: Ended, known: Calibration) -> None:
     found = account(ended, find)
     assert measure(ended, found, find, known) is found
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        attrs.evolve(SILENT, status=500, outcome="provider_error", reading=Reading()),
+        attrs.evolve(CUT, reading=Reading()),
+        attrs.evolve(CUT, reading=Reading(state="unreadable")),
+    ],
+)
+def test_of_what_ended_before_any_text_the_prompts_upper_end_is_measured(ended: Ended, known: Calibration) -> None:
+    before, found = account(ended, find), measured(ended, known)
+    assert (before.input_tokens_high, before.output_tokens_high) == (10_000, 10_000)
+    assert found.input_tokens_high == known.predict(ended, "input").interval.high < 2_000
+    assert (found.input_tokens_low, found.input_tokens, found.cost_nanousd, found.cost_low_nanousd) == (0, None, None, 0)
+    # The prompt all written to the cache, at 2 USD for a million, and the answer as long as the model can make it, at 5.
+    assert found.cost_high_nanousd == found.input_tokens_high * 2_000 + 10_000 * 5_000
+    assert (found.tokens_source, found.output_tokens_high) == ("unknown", 10_000)
+    assert (found.tokens_note or "").startswith(BEFORE_TEXT)
+    asked = attrs.evolve(ended, begun=attrs.evolve(ended.begun, max_tokens=100))
+    assert measured(asked, known).cost_high_nanousd == found.input_tokens_high * 2_000 + 100 * 5_000
+    assert measured(ended, Calibration()) == before, "what is known of no kind is not measured"
+
+
+def test_a_measured_upper_end_never_lies_beyond_the_models_own_limit(known: Calibration) -> None:
+    ended = attrs.evolve(CUT, reading=Reading())
+
+    def small(_: tuple[PriceQuestion, ...]) -> Rates:
+        return make_rates(attrs.evolve(QUOTE, limit_tokens=500), "acme-1")
+
+    found = measure(ended, account(ended, small), small, known)
+    assert (found.input_tokens_high, found.input_tokens_high_uncut) == (500, measured(ended, known).input_tokens_high)
+    assert found.cost_high_nanousd == 500 * 2_000 + 500 * 5_000
 
 
 def test_an_answer_of_a_known_kind_is_measured_even_if_no_text_was_seen() -> None:

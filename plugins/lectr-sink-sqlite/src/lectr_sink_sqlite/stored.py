@@ -47,6 +47,7 @@ class _Pricing:
     terms: dict[str, Any] | None = None  # Any: numbers and words, as `Terms` has them
     choices: int = 1
     uncut: int | None = None
+    prompt_uncut: int | None = None
 
 
 _decode: Final = msgspec.json.Decoder(_Pricing).decode
@@ -57,8 +58,9 @@ _attempts: Final = msgspec.json.Decoder(list[Attempt]).decode
 def pricing(ended: Ended, account: Account) -> str:
     """What decided the cost beside the counts, for `pricing_json`."""
     usage, choices, uncut = ended.reading.usage, ended.begun.choices, account.output_tokens_high_uncut
+    prompt_uncut = account.input_tokens_high_uncut
     is_usual = usage is None or (usage.terms is None and ended.reading.state != "partial")
-    if is_usual and choices == 1 and uncut is None:
+    if is_usual and choices == 1 and uncut is None and prompt_uncut is None:
         return _USUAL
     held: dict[str, object] = {}
     if usage is not None and not is_usual:
@@ -72,6 +74,8 @@ def pricing(ended: Ended, account: Account) -> str:
         held["choices"] = choices
     if uncut is not None:
         held["uncut"] = uncut
+    if prompt_uncut is not None:
+        held["prompt_uncut"] = prompt_uncut
     return _encode(held).decode()
 
 
@@ -118,6 +122,7 @@ def exchange(row: Row) -> Ended:
 
 def account(row: Row) -> Account:
     """The row's account, less its shares by model."""
+    held = _decode(row["pricing_json"] or _USUAL)
     return Account(
         units=units(row),
         tokens_source=row["tokens_source"],
@@ -128,7 +133,8 @@ def account(row: Row) -> Account:
         output_tokens=row["output_tokens"],
         output_tokens_low=row["output_tokens_low"],
         output_tokens_high=row["output_tokens_high"],
-        output_tokens_high_uncut=_decode(row["pricing_json"] or _USUAL).uncut,
+        input_tokens_high_uncut=held.prompt_uncut,
+        output_tokens_high_uncut=held.uncut,
         cached_input_tokens=row["cached_input_tokens"],
         cache_write_tokens=row["cache_write_tokens"],
         reasoning_tokens=row["reasoning_tokens"],
