@@ -12,15 +12,17 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pytest
 
-from lectr_core import Cursor, MoneySettings, PriceQuestion, Quote
+from lectr_core import Cursor, MoneySettings, PriceQuestion, Quote, Record
 from lectr_core.assembly.document import parse
 from lectr_core.assembly.sections import take_apart
 from lectr_core.cold.prices import day_of
 from lectr_core.testing.samples import sample_record
 
 sink = pytest.importorskip("lectr_sink_sqlite.store", reason="lectr-sink-sqlite is not installed")
+views = pytest.importorskip("lectr_sink_sqlite.views", reason="lectr-sink-sqlite is not installed")
 prices = pytest.importorskip("lectr_prices_genai", reason="lectr-prices-genai is not installed")
 overrides = pytest.importorskip("lectr_prices_genai.overrides", reason="lectr-prices-genai is not installed")
 provisioned = pytest.importorskip("lectr_prices_genai.provisioned", reason="lectr-prices-genai is not installed")
@@ -40,12 +42,26 @@ PAGES = (
 QUERIES = [(page, text) for page in PAGES for text in blocks(page, "sql")]
 
 
+def recorded(seq: int) -> Record:
+    """A request of this minute: one in three failed after two tries, and all have searched the web."""
+    plain = sample_record(seq)
+    begun = attrs.evolve(plain.ended.begun, started_ns=time.time_ns())
+    ended = attrs.evolve(plain.ended, begun=begun)
+    if seq % 3 == 0:
+        tries = plain.ended.attempts * 2
+        ended = attrs.evolve(ended, outcome="provider_error", status=500, error_category="server", attempts=tries)
+    units = {**plain.account.units, "web_search": 2}
+    account = attrs.evolve(plain.account, units=units, input_tokens=2_000, cached_input_tokens=500)
+    return attrs.evolve(plain, ended=ended, account=account)
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     path = tmp_path_factory.mktemp("data") / "lectr.db"
     store = sink.Store(path=path, busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=time.time_ns)
     store.open()
-    store.write([sample_record(seq) for seq in range(1, 20)], [Cursor(stream="stream-a", stored=19)])
+    store.write([recorded(seq) for seq in range(1, 20)], [Cursor(stream="stream-a", stored=19)])
+    store.show_in_flight([recorded(20).ended.begun])
     store.close()
     with closing(sqlite3.connect(path)) as connection:
         yield connection
@@ -65,6 +81,16 @@ def test_every_query_of_the_pages_runs(database: sqlite3.Connection, page: str, 
     found = database.execute(query)
     assert len(found.description) > 1
     assert all(len(row) == len(found.description) for row in found)
+
+
+@pytest.mark.parametrize("query", blocks("how-to/query-your-data.md", "sql"))
+def test_every_first_question_finds_what_just_happened(database: sqlite3.Connection, query: str) -> None:
+    assert database.execute(query).fetchall()
+
+
+def test_every_view_is_where_to_begin() -> None:
+    table = (DOCS / "how-to/query-your-data.md").read_text().partition("## Where to begin")[2].partition("##")[0]
+    assert set(views.VIEWS) <= set(re.findall(r"`(\w+)`", table))
 
 
 def test_the_sums_of_the_pages_see_the_rows(database: sqlite3.Connection) -> None:

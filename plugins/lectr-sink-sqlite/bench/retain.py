@@ -29,6 +29,9 @@ _write = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_write)
 
 
+MOST_BATCHES = 1_500
+
+
 def batch(number: int, per_second: int) -> list[Record]:
     """A second's requests, of now."""
     now_ns = time.time_ns()
@@ -81,7 +84,7 @@ def main(name: str, per_second: str = "1000") -> None:
     store.open()
     wrote, swept, number, quiet = [], [], 0, 0
     count = int(per_second)
-    while quiet < 3:
+    while quiet < 3 and number < MOST_BATCHES:
         records = batch(number, count)
         number += 1
         begin = time.perf_counter()

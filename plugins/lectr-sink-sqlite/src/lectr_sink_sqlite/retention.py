@@ -16,7 +16,7 @@ from lectr_sink_sqlite.rows import timestamp
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
-# Pages that are given back to the file system in one step: 1 MB, 12 ms of CPU. Each is written twice, to the log and from it.
+# Pages that are given back to the file system in one step: 1 MB, 12 ms of CPU.
 VACUUM_PAGES: Final = 250
 # Free pages are used again by the rows that come; only what is beyond a tenth of the file, or 64 MB, is given back.
 _SLACK_PAGES: Final = 16_000
