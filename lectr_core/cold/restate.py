@@ -53,6 +53,8 @@ def restate(ended: Ended, before: Account, find: Find) -> Account:
     if before in (COUNTED, IMPOSSIBLE):
         return before
     found = account(ended, find)
+    if before.closes:
+        found = attrs.evolve(found, closes=before.closes)
     if before.tokens_source not in _PREDICTED:
         prompt = before.input_tokens_high_uncut
         if prompt is None:

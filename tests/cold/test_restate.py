@@ -81,7 +81,7 @@ books = st.builds(
     rates=st.fixed_dictionaries({}, optional={"m-1": rates, "m-2": rates}) | st.fixed_dictionaries({"m-1": rates}),
     limit=st.none() | st.integers(1, 400_000),
     long=st.sampled_from([1_000, 128_000, 10**9]),
-    basis=st.sampled_from(["exact", "fallback", "override"]),
+    basis=st.sampled_from(["exact", "fallback", "override", "provisioned"]),
 )
 sources = st.sampled_from(["measured", "estimated"])
 predictions = st.builds(
@@ -110,7 +110,7 @@ terms = st.none() | st.builds(
 )
 readings = st.builds(
     Reading,
-    state=st.sampled_from(["reported", "partial", "absent", "unreadable", "open", "unbilled", "in_turns"]),
+    state=st.sampled_from(["reported", "partial", "absent", "unreadable", "open", "closed", "unbilled", "in_turns"]),
     usage=st.none() | st.builds(Usage, units=taken | st.just({"input": -1}), terms=terms),
     model=st.sampled_from([None, *MODELS]),
     variant=variants,
@@ -215,3 +215,12 @@ def test_every_kind_comes_up(kind: str) -> None:
     after = restate(exchange, before, PriceDesk([dearer]).find)
     expected = 30_000 if kind == "unknown price" else None if cost is None else cost * 2
     assert after.cost_nanousd == expected
+
+
+def test_what_a_record_closes_stays_closed_by_it() -> None:
+    price = Book({"m-1": dict.fromkeys(UNITS, Decimal("0.000001"))}, 200_000, 10**9, "exact")
+    begun = Begun(seq=1, id="r", started_ns=1, config_version="", method="", endpoint="", provider="acme", model_sent="m-1")
+    told = Reading(state="reported", usage=Usage({"input": 10}), model="m-1")
+    ended = Ended(begun=begun, outcome="ok", ended_by="completed", status=200, reading=told)
+    before = attrs.evolve(account(ended, PriceDesk([price]).find), closes=("r0",))
+    assert restate(ended, before, PriceDesk([price]).find) == before

@@ -79,6 +79,7 @@ BOOKS = {
     "dear": (Book("0.0000037", "list 2", long=5_000, limit=64_000),),
     "unlimited": (Book("0.000002", "list 3", ("m-1", "m-9"), limit=None, searches=True, basis="fallback"),),
     "own": (Book("0.0000000123", "lectr.toml", ("m-1",), basis="override"), Book()),
+    "provisioned": (Book("0", "lectr.toml", ("m-1",), limit=None, basis="provisioned"), Book()),
 }
 
 
@@ -180,6 +181,7 @@ KINDS: dict[str, Kind] = {
     "refused by the gateway": lambda seq, _: exchange(seq, Reading(), outcome="lectr_refused", status=401, attempts=()),
     "not billed": lambda seq, _: exchange(seq, Reading(state="unbilled")),
     "open": lambda seq, _: exchange(seq, Reading(state="open")),
+    "closed": lambda seq, _: exchange(seq, Reading(state="closed")),
     "impossible": lambda seq, chance: exchange(seq, _told(chance, usage=Usage({"input": -4}))),
     "no counts": lambda seq, _: exchange(seq, Reading(state="reported"), request_bytes=0),
     "zero": lambda seq, chance: exchange(seq, _told(chance, usage=Usage({}, {"prompt_tokens": 0}))),
