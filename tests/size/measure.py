@@ -26,7 +26,7 @@ from lectr_sink_sqlite import file
 from tests.size import many, questions
 from tests.size.questions import Sent
 
-RUNS: Final = 5
+RUNS: Final = 3
 EVERY: Final = 20
 """Steps between two counts."""
 QUESTION_MS: Final = 50.0

@@ -152,6 +152,42 @@ def test_a_step_gives_back_as_many_pages_as_it_says(
     assert retention.step(store._live, nothing, NOW_NS) == 100
 
 
+def test_limits_are_reached_while_writes_go_on_a_little_after_each(
+    make_store: Callable[..., Store], make: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a write waits for is one chunk or some pages, however much there is to remove; readers are never shut out."""
+    monkeypatch.setattr(retention, "_SLACK_PAGES", 50)
+    monkeypatch.setattr(retention, "VACUUM_PAGES", 40)
+    store = make_store()
+    fill(store, make, 3_000, days=30)
+    full = retention.used_bytes(store._live)
+    limit = full * 2 // 3
+    store = make_store(retention_days=25, minutes_days=10, max_bytes=limit, retention_chunk=100)
+    (kept,) = asked(store, "SELECT count(*) FROM usage_hourly")
+    with closing(sqlite3.connect(store.path)) as reader:
+        quiet = batches = 0
+        while quiet < 3:
+            batches += 1
+            (pages,) = reader.execute("PRAGMA page_count").fetchone()
+            (before,) = reader.execute("SELECT count(*) FROM requests").fetchone()
+            store.write([make(3_000 + batches * 20 + seq, stream="s2", started_ns=NOW_NS) for seq in range(20)], [])
+            done = store.sweep()
+            quiet = 0 if done else quiet + 1
+            clock.now_ns += SWEEP_EVERY_NS if not done else 0
+            (after,) = reader.execute("SELECT count(*) FROM requests").fetchone()
+            assert before + 20 - after <= 100
+            assert pages - reader.execute("PRAGMA page_count").fetchone()[0] <= 40 + 2  # the pages that map these
+            assert batches < 500, "more goes away than comes"
+        assert reader.execute("SELECT sum(requests) FROM usage_daily").fetchone() == (3_000 + 20 * batches,)
+        assert reader.execute("SELECT count(*) FROM usage_hourly").fetchone()[0] >= kept[0]
+        (oldest,) = reader.execute("SELECT min(started_at) FROM requests").fetchone()
+        assert reader.execute("SELECT min(minute) FROM usage_minutely").fetchone()[0] >= "2025-09-29"
+    assert oldest > "2025-09-14"
+    assert retention.used_bytes(store._live) <= limit
+    assert history.counts(store.path, 1.0) == {"s1": 3_000, "s2": 20 * batches}
+    assert asked(store, "PRAGMA integrity_check") == [("ok",)]
+
+
 def test_a_file_of_an_older_version_is_not_shrunk_but_used_again(
     make_store: Callable[..., Store], make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
