@@ -34,6 +34,12 @@ THINNED: Final = 16
 
 _A_FEW: Final = 5
 """Requests that a kind has seen before it predicts. It begins with what the wider one knows."""
+_UNHEARD: Final = 2.0
+"""How much wider an interval is for a feature that has reported too little to have a model of its own. How features differ
+cannot be known from the few there are; the docs page says how often twice as wide was enough."""
+_UTMOST_DOUBT: Final = 24.0
+"""It makes an interval five times as wide. More comes only of what no request of a kind had before (a limit, where others
+had none) beside predictions that are exact; what was thought likely of its weight is then no measure."""
 _MOST_DOUBT: Final = 1.0
 """An error that owes more to weights not known yet than to noise says nothing of later ones, and is not kept."""
 
@@ -71,6 +77,7 @@ class _Said:
     key: Key
     """Whose errors it is judged by."""
     errors: int
+    wider: float
 
 
 @attrs.define(eq=False)
@@ -125,7 +132,9 @@ class Calibration:
         for key, _ in kinds.own:
             ends = self._ends(key)
             if ends is not None:
-                return self._said(*self._speaker(kinds.own, way), key, ends)
+                cell, counts, features = self._speaker(kinds.own, way)
+                is_heard = cell is self.cells.get(kinds.own[0][0])
+                return self._said(cell, counts, features, key, ends, wider=1.0 if is_heard else _UNHEARD)
         for key, counts in kinds.wide:
             ends = self._ends(key)
             if ends is not None:
@@ -140,9 +149,13 @@ class Calibration:
             cell = self.cells[wider]
         return cell, counts, visible.scaled(way, counts)
 
-    def _said(self, cell: Cell, counts: Counts, features: Features, key: Key, ends: tuple[float, float]) -> _Said:
-        inside = interval(cell.fit.predict(features), ends, cell.fit.doubt(features))
-        return _Said(inside, cell, counts, key, len(self.cells[key].scores))
+    def _said(
+        self, cell: Cell, counts: Counts, features: Features, key: Key, ends: tuple[float, float], *, wider: float = 1.0
+    ) -> _Said:
+        low, high = ends
+        doubt = min(cell.fit.doubt(features), _UTMOST_DOUBT)
+        inside = interval(cell.fit.predict(features), (low * wider, high * wider), doubt)
+        return _Said(inside, cell, counts, key, len(self.cells[key].scores), wider)
 
     def _note(self, way: Way, said: _Said) -> str:
         fit = said.cell.fit
@@ -150,7 +163,11 @@ class Calibration:
         terms = [f"{weight / scale:.5g} * {count} {name}" for weight, count, name, scale in parts if count and name]
         sum_of = " + ".join([*terms, f"{fit.weights[-1]:.5g}"])
         of_what = " ".join(filter(None, said.key[1:]))
-        return f"{way} = {sum_of}; from {fit.count} reported, {said.errors} compared of: {of_what} (state {self.learnt})"
+        unheard = (
+            "" if said.wider == 1.0 else f"; this feature has reported too little: interval {said.wider:g} times as wide"
+        )
+        of = f"from {fit.count} reported, {said.errors} compared of: {of_what} (state {self.learnt})"
+        return f"{way} = {sum_of}; {of}{unheard}"
 
     # ── learning ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

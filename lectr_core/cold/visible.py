@@ -40,8 +40,8 @@ class Kinds:
 # token of English text (docs/explanation/how-sure-are-the-numbers.md has figures); tools and images cost what they cost.
 # A piece may carry one token or fifty: where that was thought unlikely, 500 requests were not enough to find out.
 _UNIT: Final = 4.0
-OF_INPUT: Final = ((1.0, 1.0, 300.0, 8.0), (1.0, 1.0, 600.0, 100.0))
-OF_OUTPUT: Final = ((0.0, 1.0, 0.0, 2.0), (10.0, 1.0, 0.7, 100.0))
+OF_INPUT: Final = ((1.0, 1.0, 300.0, 8.0), (1.0, 0.5, 600.0, 100.0))
+OF_OUTPUT: Final = ((0.0, 1.0, 0.0, 2.0), (10.0, 1.0, 0.05, 100.0))
 BEGIN: Final = {"input": OF_INPUT, "output": OF_OUTPUT}
 FAR: Final = {"input": 1.5, "output": 4.0}
 """An error of so many usual ones counts for less. With 1, half of all errors come to be on either side: the middle error is

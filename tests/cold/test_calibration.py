@@ -184,6 +184,31 @@ def test_a_feature_that_is_new_is_learnt_from_in_full_where_others_are_settled()
     assert calibration.learnt == before + 120
 
 
+def test_a_feature_that_has_reported_nothing_gets_a_wider_interval_and_the_note_says_so(known: Calibration) -> None:
+    ended = request(9, text_bytes=3_210, deltas=11, chars=987)
+    heard = known.predict(ended, "input")
+    unheard = known.predict(attrs.evolve(ended, begun=attrs.evolve(ended.begun, feature="never")), "input")
+    assert "interval 2 times as wide" in unheard.note
+    assert "times as wide" not in heard.note
+    assert unheard.source == heard.source == "measured"
+    assert unheard.interval.low < heard.interval.low < heard.interval.high < unheard.interval.high
+
+
+def test_a_limit_that_none_of_a_kind_had_before_makes_its_interval_no_farce() -> None:
+    chance = random.Random(13)
+    exact = []
+    for number in range(200):
+        tokens = chance.randint(20, 900)
+        chars = round(tokens * 4 * chance.lognormvariate(0, 0.3))
+        exact.append(request(number, text_bytes=900, deltas=tokens, chars=chars, counts={"input": 200, "output": tokens}))
+    calibration = taught(Calibration(), exact)
+    limited = request(1, text_bytes=900, deltas=300, chars=1_300)
+    limited = attrs.evolve(limited, begun=attrs.evolve(limited.begun, max_tokens=512))
+    said = calibration.predict(limited, "output").interval
+    assert said.middle == 300
+    assert 280 < said.low <= 300 <= said.high < 320
+
+
 def test_what_a_model_was_is_forgotten_when_it_changes() -> None:
     fit = Fit.begin(*visible.OF_INPUT)
     chance = random.Random(10)
