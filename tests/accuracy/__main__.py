@@ -30,6 +30,7 @@ parser.add_argument("--held-out", type=int, default=500)
 parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--rounds", type=int, default=16, help="calibrations made anew, each with requests of its own")
 parser.add_argument("--only", help="dialects whose name begins so")
+parser.add_argument("--unheard", help="a feature that is not learnt from, and alone is predicted")
 
 
 @attrs.define
@@ -51,8 +52,11 @@ def one_round(dialect: Dialect, pool: Pool, asked: argparse.Namespace, number: i
     calibration, found = Calibration(), {"input": Round(), "output": Round()}
     made = list(requests(dialect, pool, asked.learn + asked.held_out, chance))
     for one in made[: asked.learn]:
+        if one.ended.begun.feature == asked.unheard:
+            continue
         calibration.learn(one.ended, account(one.ended, lambda _: None))
-    for one in made[asked.learn :]:
+    held_out = [one for one in made[asked.learn :] if asked.unheard in (None, one.ended.begun.feature)]
+    for one in held_out:
         truth = account(one.ended, lambda _: None)
         pairs: tuple[tuple[Way, int], ...] = (("input", truth.input_tokens or 0), ("output", truth.output_tokens or 0))
         for way, tokens in pairs:
@@ -65,7 +69,7 @@ def one_round(dialect: Dialect, pool: Pool, asked: argparse.Namespace, number: i
             into.said += inside.middle
             into.truth += tokens
             into.measured.append(prediction.source == "measured")
-    return {"input": found["input"], "output": found["output"]}, made[asked.learn :]
+    return {"input": found["input"], "output": found["output"]}, held_out
 
 
 def floors(made: Sequence[Made]) -> tuple[float, float]:
