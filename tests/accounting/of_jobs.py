@@ -29,6 +29,7 @@ def of(model: str, calls: int, prompt: int, completion: int, cached: int) -> Doc
 
 
 USED = {name: number for name, number in counts(1_000, 200).items() if not name.endswith("_details")}
+FILED = run(USED, id="run_4", tools=[{"type": "file_search"}])
 PIECE = {"id": "msg_1", "delta": {"content": [{"index": 0, "type": "text", "text": {"value": "ok"}}]}}
 STREAM = told(
     ("thread.run.created", run(None, "queued")),
@@ -48,7 +49,7 @@ CASES: Final[dict[str, Case]] = {
         (1_000, "2.50"), (200, "10"), nanousd=4_500_000, media_type=SSE),
     "run, gone on with": case(RUNS + "/run_1/submit_tool_outputs", None, whole(run(USED)), (1_000, 200),
         (1_000, "2.50"), (200, "10"), nanousd=4_500_000),
-    "run, with tools that are billed": case(RUNS + "/run_1", None, whole(run(USED, tools=[{"type": "file_search"}])),
+    "run, with tools that are billed": case(RUNS + "/run_4", None, whole(FILED),
         (1_000, 200), (1_000, "2.50"), (200, "10"), nanousd=4_500_000, method="GET", is_bounded=False),
     "evaluation, by model": case("/v1/evals/eval_1/runs/evalrun_1", None, whole(EVALUATED), (20_000, 4_900),
         (6_000, "0.15"), (2_000, "0.075"), (900, "0.60"), (12_000, "2"), (4_000, "8"),

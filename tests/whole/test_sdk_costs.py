@@ -17,7 +17,7 @@ import pytest
 from google import genai
 from google.genai import types
 
-from tests.accounting import of_anthropic, of_gemini, of_openai, of_others
+from tests.accounting import of_anthropic, of_gemini, of_jobs, of_openai, of_others
 from tests.accounting.case import SSE, Case, whole
 from tests.whole import answers
 from tests.whole.gateway import Gateway
@@ -98,6 +98,15 @@ OPENAI: dict[str, Call] = {
     "transcript, by tokens": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
     "transcript, by seconds": lambda client, model: client.audio.transcriptions.create(model=model, file=sound()),
     "batch, its results": lambda client, _: client.files.content("file-7").read(),
+    "response, an image written by another model": _RESPONSE,
+    "response, code ran in a container": _RESPONSE_STREAM,
+}
+JOBS: dict[str, Call] = {
+    "run, streamed": lambda client, model: list(
+        client.beta.threads.runs.create(thread_id="thread_1", assistant_id="asst_1", model=model, stream=True)
+    ),
+    "run, with tools that are billed": lambda client, _: client.beta.threads.runs.retrieve("run_4", thread_id="thread_1"),
+    "evaluation, by model": lambda client, _: client.evals.runs.retrieve("evalrun_1", eval_id="eval_1"),
 }
 ANTHROPIC: dict[str, Call] = {
     "message": _MESSAGE,
@@ -111,6 +120,7 @@ ANTHROPIC: dict[str, Call] = {
     "compaction, beside the totals": _MESSAGE_STREAM,
     "adviser, at its own price": _MESSAGE,
     "another model stepped in": _MESSAGE,
+    "message, streamed, code ran in a container": _MESSAGE_STREAM,
 }
 GROQ: dict[str, Call] = {
     "groq": _CHAT,
@@ -128,13 +138,16 @@ CALLS: list[tuple[Case, Callable[[Way, str], Client], Call]] = [
     (cases[name], client, call)
     for cases, client, calls in (
         (of_openai.CASES, openai_of, OPENAI),
+        (of_jobs.CASES, openai_of, JOBS),
         (of_anthropic.CASES, anthropic_of, ANTHROPIC),
         (of_others.CASES, groq_of, GROQ),
         (of_gemini.CASES, gemini_of, GEMINI),
     )
     for name, call in calls.items()
 ]
-NAMES = [f"{calls[0].provider}-{name}" for calls, name in zip(CALLS, (*OPENAI, *ANTHROPIC, *GROQ, *GEMINI), strict=True)]
+NAMES = [
+    f"{calls[0].provider}-{name}" for calls, name in zip(CALLS, (*OPENAI, *JOBS, *ANTHROPIC, *GROQ, *GEMINI), strict=True)
+]
 
 
 def answer(case: Case) -> bytes:
