@@ -78,7 +78,7 @@ def test_a_fixed_cost_stands_beside_the_sums_and_in_none_of_them(asked: Callable
     assert (idle["name"], idle["cost_nanousd"], idle["requests"]) == ("idle", NOBODY, 0)
     text = asked().output
     assert "west (azure/ptu): 100 × 1.5 USD an hour, 192.0 h: 28,800.00; 30 requests, 31,500 tokens" in text
-    assert "idle (azure/x): 1 × 310 EUR a month, 240.0 h: 125.00; nothing ran on it" in text
+    assert "idle (azure/x): 1 × 310 EUR a month, 240.0 h: 125.00; no request named it" in text
     assert "fixed 28,925.00 + by use 0.0016 = 28,925.00 USD" in text
 
 

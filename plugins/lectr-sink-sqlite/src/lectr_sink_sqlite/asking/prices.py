@@ -18,7 +18,7 @@ from lectr_core import CommandLine, Currency
 from lectr_sink_sqlite.asking.amounts import currency_option
 
 if TYPE_CHECKING:
-    from lectr_core import PriceBook
+    from lectr_core import PriceBook, Quote
 
 MILLION: Final = 1_000_000
 NONE: Final = "no price was used yet: requests with a known model appear here within a second"
@@ -77,6 +77,8 @@ A price that is not known, or may not be the right one, says so in its basis; le
 @click.pass_context
 def list_prices(context: click.Context, differs: bool, currency: str | None, shows_all: bool, as_json: bool) -> int:
     """Show the catalog in use and the prices that records were priced with last, for a million tokens."""
+    from datetime import UTC, datetime
+
     from lectr_sink_sqlite.asking.amounts import currency_of
     from lectr_sink_sqlite.asking.database import opened
 
@@ -93,7 +95,10 @@ def list_prices(context: click.Context, differs: bool, currency: str | None, sho
     if as_json:
         click.echo(_as_json([attrs.asdict(price) for price in kept]))
         return 0
-    shown = kept if shows_all else newest(kept)
+    books = [book for _, book in line.plugins().price_books(line.settings())]
+    shown = (
+        kept if shows_all else [price for _, several in newest(kept, books, datetime.now(UTC).date()) for price in several]
+    )
     click.echo(_list(shown, shows))
     if len(shown) < len(kept):
         click.echo(f"{len(kept) - len(shown):,} older prices of the same models: --all shows them")
@@ -147,31 +152,39 @@ def read(connection: sqlite3.Connection) -> Iterator[Price]:
         yield attrs.evolve(kept, rates={unit: Decimal(rate) for unit, rate in json.loads(row[7]).items()})
 
 
-def newest(kept: Sequence[Price]) -> list[Price]:
-    """Of each model and variant the prices of the source that was used last: several, where they depend on the length."""
-    last = {(price.provider, price.model, price.variant): price.source for price in kept}
-    return [price for price in kept if last[price.provider, price.model, price.variant] == price.source]
+def newest(kept: Sequence[Price], books: Sequence[PriceBook], today: date) -> Iterator[tuple[Quote | None, Sequence[Price]]]:
+    """Of each model and variant what a short prompt is priced with today, and what its records were priced with last.
+
+    Shapes: the prices of one source: several, where they depend on the length. That of today's, where it was used, else the
+    one that was used first the latest: a catalog that was taken back is in use again, though it is not new.
+    """
+    from lectr_core import PriceQuestion
+
+    by_model: dict[tuple[str, str, str], list[Price]] = {}
+    for price in kept:
+        by_model.setdefault((price.provider, price.model, price.variant), []).append(price)
+    for (provider, model, variant), several in by_model.items():
+        question = PriceQuestion(provider, model, today, variant or None, 0)
+        quote = next((quote for quote in (book.quote(question) for book in books) if quote is not None), None)
+        sources = {price.source for price in several}
+        last = quote.source if quote is not None and quote.source in sources else several[-1].source
+        yield quote, [price for price in several if price.source == last]
 
 
 def differences(kept: Sequence[Price], books: Sequence[PriceBook], today: date) -> Iterator[Difference]:
     """What a short prompt of each model would be priced with today, against the price kept for it last."""
-    from lectr_core import PriceQuestion
-
-    last: dict[tuple[str, str, str], list[Price]] = {}
-    for price in newest(kept):
-        last.setdefault((price.provider, price.model, price.variant), []).append(price)
-    for (provider, model, variant), several in last.items():
-        question = PriceQuestion(provider, model, today, variant or None, 0)
-        quote = next((quote for quote in (book.quote(question) for book in books) if quote is not None), None)
+    for quote, several in newest(kept, books, today):
         now = dict(quote.rates) if quote is not None else {}
         # A price may depend on the prompt's length: it is the same if any of those of its source is.
         if any(price.rates == now for price in several):
             continue
-        before = several[0].rates
+        # Of one source under one name, the last is what the operator wrote last.
+        first, before = several[-1], several[-1].rates
         for unit in sorted(before.keys() | now.keys()):
             if before.get(unit) != now.get(unit):
                 source = quote.source if quote is not None else "no price"
-                yield Difference(provider, model, variant, unit, before.get(unit), now.get(unit), source)
+                kept_usd, today_usd = before.get(unit), now.get(unit)
+                yield Difference(first.provider, first.model, first.variant, unit, kept_usd, today_usd, source)
 
 
 def per_million(rate: Decimal | None, currency: Currency | None = None) -> str:

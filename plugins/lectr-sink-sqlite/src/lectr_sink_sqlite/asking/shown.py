@@ -164,7 +164,8 @@ def legend(answer: Answer, view: View) -> list[str]:
 def _beside(total: Line, view: View) -> list[str]:
     """The fixed costs, each on a line of its own, and what they come to with the others."""
     if not view.fixed:
-        return []
+        told = "Nothing to share out: no capacity was paid for in that time; declare it in [[money.provisioned]]."
+        return [told] if view.parts is not None else []
     code = view.currency.code
     if view.is_part:
         return [
@@ -173,7 +174,7 @@ def _beside(total: Line, view: View) -> list[str]:
     said = [f"Fixed cost, not in the sums above ({code}):"]
     for one in view.fixed:
         each = one.nanousd_per_million
-        used = "nothing ran on it" if not one.requests else f"{one.requests:,} requests"
+        used = f"{one.requests:,} requests" if one.requests else "no request named it"
         if each is not None:
             used += f", {one.input_tokens + one.output_tokens:,} tokens: {amount(each, view.currency)} {code} a million"
         what = f"{one.name} ({one.provider}/{one.model}): {one.units} × {one.price}, {one.hours:,.1f} h"
@@ -184,6 +185,8 @@ def _beside(total: Line, view: View) -> list[str]:
         f"  fixed {amount(whole, view.currency)} + by use {amount(total.cost_nanousd, view.currency)} = "
         f"{amount(whole + total.cost_nanousd, view.currency)} {code}{unsure}"
     )
+    if any(not one.requests for one in view.fixed):
+        said.append("  what ran there before it was declared names it after `lectr reprice --since ... --apply`")
     if view.parts is not None:
         idle = whole - sum(view.parts.values())
         said.append(
