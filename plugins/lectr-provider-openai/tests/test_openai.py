@@ -138,7 +138,7 @@ READERS = [
     ("/v1/moderations", "application/json", UnbilledReader),
     ("/v1/batches", "application/json", OpenReader),
     ("/v1/files", "application/json", UnbilledReader),
-    ("/v1/videos", "application/json", type(None)),
+    ("/v1/containers", "application/json", type(None)),
 ]
 
 
