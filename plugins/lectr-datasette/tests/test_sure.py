@@ -108,6 +108,22 @@ def test_a_database_that_tells_nothing_of_accuracy_has_its_pages(
     assert "intervals held" not in seen(path, view, period="hour", feature="search")
 
 
+def test_a_model_leads_to_its_other_names(database: Make, seen: See, sampled: Sampled) -> None:
+    async def model(visit: Any) -> str:  # Any: as above
+        return await one_of(visit, "model")
+
+    def row(ago: float, name: str, outcome: str = "ok", status: int = 200) -> Row:
+        return {**sampled((ago, "search", "alpha", name, outcome, status, 20.0, 10, 1, 1000), NOW)}
+
+    failed = row(5, "small-1", "provider_error", 500)
+    rows = [failed, row(4, "small-1-2026-01-31"), row(3, "small-1-mini"), row(2, "small-1-20260131")]
+    path = database(rows=rows)
+    for name, others in (("small-1", {"small-1-2026-01-31", "small-1-20260131"}), ("small-1-mini", set())):
+        html = seen(path, model, period="hour", model=name, provider="alpha")
+        note = re.search(r'<p class="note">Failures stand.*?</p>', html, re.DOTALL)
+        assert set(re.findall(r"\bmodel=(small[^&\"]*)", note.group(0) if note else "")) == others
+
+
 def test_an_empty_time_says_what_to_do(database: Make, seen: See) -> None:
     said = text_of(seen(database(rows=[]), sure, period="hour"))
     assert "Nothing was compared yet" in said

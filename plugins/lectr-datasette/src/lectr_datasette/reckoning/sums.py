@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -161,6 +163,16 @@ def groups(rows: Iterable[Row], by: str, speeds: Mapping[tuple[str, str], Speed]
         speed = (speeds or {}).get((name, provider), Speed())
         made.append(Group(name or "–", {key: value for key, value in link.items() if value}, sums, speed, share, provider))
     return sorted(made, key=lambda group: (-group.sums.cost_nanousd, -group.sums.requests, group.name))
+
+
+_DATE: Final = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
+
+
+def same_model(found: Sequence[Group], name: str) -> list[Group]:
+    """Models of *found* that are the one called *name* but for a date: failures stand under the name that was asked for,
+    answers under the one that answered."""
+    plain = _DATE.sub("", name)
+    return [group for group in found if group.name != name and _DATE.sub("", group.name) == plain]
 
 
 def speeds_by(rows: Iterable[Row]) -> dict[str, dict[tuple[str, str], Speed]]:

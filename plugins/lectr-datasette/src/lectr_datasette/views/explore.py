@@ -10,7 +10,7 @@ from typing import Final
 from lectr_datasette.asking import rows, sums
 from lectr_datasette.asking.scope import DIMENSIONS, MEASURES, WHO
 from lectr_datasette.reckoning.headroom import rooms
-from lectr_datasette.reckoning.sums import Speed, groups, speeds_by, total
+from lectr_datasette.reckoning.sums import Group, Speed, groups, same_model, speeds_by, total
 from lectr_datasette.views import charts
 from lectr_datasette.views.visit import Visit
 
@@ -71,6 +71,10 @@ async def one_of(visit: Visit, dimension: str) -> str:
     headroom_query = rows.headroom(of.only.get("provider"))
     name = of.only.get(dimension)
     others = _OTHERS[dimension] if name else (dimension,)
+    same: list[Group] = []
+    if dimension == "model" and name:
+        also = {key: value for key, value in of.only.items() if key != "model"}
+        same = same_model(groups(await visit.ask(sums.totals(parts, also, ("model", "provider"))), "model"), name)
     stacked_by = "model" if dimension == "feature" else "feature"
     return visit.render(
         "one",
@@ -78,6 +82,7 @@ async def one_of(visit: Visit, dimension: str) -> str:
         dimension,
         dimension=dimension,
         name=name,
+        same=same,
         sums=total(found),
         query=query,
         speed=speeds.get("", {}).get(("", ""), Speed()),
