@@ -42,9 +42,12 @@ def newest(scope: Scope | None, most: int, *, failed: bool = False) -> Query:
         also = [f"+{_column(name)} = :{name}" for name in only]
         cases = [[f"outcome = '{outcome}'", time, *also] for outcome in FAILED]
     elif {"provider", "model"} <= set(only) and not {"feature", "org"} & set(only):
-        # The model as reported has an index. Of a failed request it is not known, so those are looked for apart.
+        # The model as reported has an index. Of a failed request it is not known, so those are looked for apart, among the
+        # provider's newest: of a model that is only ever reported there are none, however far back one looks.
         rest = [f"+{name} = :{name}" for name in only if name not in {"provider", "model"}]
-        unknown = ["provider = :provider", "model_actual is null", time, f"{MODEL} = :model", *rest]
+        failures = f"provider = :provider and model_actual is null and {time}"
+        newest_ones = f"select rowid from requests where {failures} order by started_at desc limit {MOST_LOOKED_AT}"
+        unknown = [f"rowid in ({newest_ones})", f"{MODEL} = :model", *rest]
         cases = [["provider = :provider", "model_actual = :model", time, *rest], unknown]
     else:
         # By feature, org or outcome where there is one of them, else by time: most providers are seen often.
