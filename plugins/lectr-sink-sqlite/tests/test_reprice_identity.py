@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from lectr_sink_sqlite import repricing
 from lectr_sink_sqlite.asking.reprice import reprice
-from lectr_sink_sqlite.rollup_tables import GRAINS, MOVED, SUMS
+from lectr_sink_sqlite.rollup_tables import GRAINS, SUMS
 from lectr_sink_sqlite.rows import COLUMNS, row
 from lectr_sink_sqlite.store import Store
 
@@ -219,7 +220,6 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
     monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
     monkeypatch.setattr(CommandLine, "plugins", lambda _: made)
-    monkeypatch.setattr(repricing, "CHUNK", 50)
     monkeypatch.setattr(repricing, "_SELECT", repricing._SELECT.replace("LIMIT 2000", "LIMIT 50"))
     return made
 
@@ -357,6 +357,36 @@ def test_stopped_in_the_middle_nothing_is_lost_and_the_same_command_goes_on(
     rollups_equal_the_rows(store)
 
 
+@pytest.mark.parametrize("chunk", [0, 1, 3])
+def test_killed_within_a_chunk_it_leaves_rows_and_sums_that_agree(
+    store: Store, installed: Installed, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    fill(store, BOOKS["cheap"])
+    store.close()
+    installed.books = BOOKS["dear"]
+    child = os.fork()
+    if child == 0:
+        chunks = 0
+
+        def die(*_: object) -> None:  # within the transaction; as `kill -9` does, no handler runs
+            nonlocal chunks
+            chunks += 1
+            if chunks > chunk:
+                os._exit(9)
+
+        monkeypatch.setattr("lectr_sink_sqlite.beside.keep_prices", die)
+        call(*TIMES, "--apply")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
+    changed = sum(old != new for old, new in zip(rows(store), as_stored(accounted(BOOKS["cheap"])[0]), strict=True))
+    assert 0 <= changed <= chunk * 50
+    rollups_equal_the_rows(store)
+    assert call(*TIMES, "--apply").return_value == 0
+    assert rows(store) == as_stored(accounted(BOOKS["dear"])[0])
+    rollups_equal_the_rows(store)
+
+
 def test_a_chunk_that_cannot_be_written_changes_nothing_of_itself(store: Store, installed: Installed) -> None:
     fill(store, BOOKS["cheap"])
     installed.books = BOOKS["dear"]
@@ -367,8 +397,3 @@ def test_a_chunk_that_cannot_be_written_changes_nothing_of_itself(store: Store, 
     assert "disk full" in str(result.exception)
     assert rows(store) == before
     rollups_equal_the_rows(store)
-
-
-def test_what_a_price_moves_in_a_rollup_is_all_that_it_moves_in_a_row() -> None:
-    costs = {name for name in SUMS if "cost" in name}
-    assert set(MOVED) == costs | {"input_tokens_high", "output_tokens_high", "tokens_unbounded"}

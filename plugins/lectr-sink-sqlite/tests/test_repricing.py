@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from lectr_sink_sqlite.asking.prices import diff, list_prices
 from lectr_sink_sqlite.asking.reprice import reprice
 from lectr_sink_sqlite.repricing import BY_MORE, NO_COUNTS, OLD
-from lectr_sink_sqlite.rollup_tables import GRAINS
+from lectr_sink_sqlite.rollup_tables import GRAINS, MOVED, SUMS
 from lectr_sink_sqlite.store import Store
 from lectr_sink_sqlite.stored import READ, exchange
 
@@ -251,6 +251,8 @@ def test_older_prices_of_a_model_are_counted_and_shown_when_asked(store: Store, 
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("UPDATE prices SET first_used_at = '2025-01-01'")
     store.keep_prices(newer.used())
+    assert "list 1" in call("prices").output, "what is in use today goes before what is newer"
+    installed.books = [Book("0.000003", "list 2")]
     usual, whole = call("prices").output, call("prices", "--all").output
     assert ("list 1" in usual, "list 2" in usual, "1 older prices of the same models" in usual) == (False, True, True)
     assert "list 1" in whole
@@ -264,3 +266,8 @@ def test_what_costs_the_same_is_one_line_of_the_table(store: Store, installed: I
     assert others[3:7] == ["1", "others", "10", "0.0105"]
     assert "10 of those cost what they did" in result.output
     assert "house-1" in result.output
+
+
+def test_what_a_price_moves_in_a_rollup_is_all_that_it_moves_in_a_row() -> None:
+    costs = {name for name in SUMS if "cost" in name}
+    assert set(MOVED) == costs | {"input_tokens_high", "output_tokens_high", "tokens_unbounded"}

@@ -96,9 +96,8 @@ def list_prices(context: click.Context, differs: bool, currency: str | None, sho
         click.echo(_as_json([attrs.asdict(price) for price in kept]))
         return 0
     books = [book for _, book in line.plugins().price_books(line.settings())]
-    shown = (
-        kept if shows_all else [price for _, several in newest(kept, books, datetime.now(UTC).date()) for price in several]
-    )
+    last = newest(kept, books, datetime.now(UTC).date())
+    shown = kept if shows_all else [price for _, several in last for price in several]
     click.echo(_list(shown, shows))
     if len(shown) < len(kept):
         click.echo(f"{len(kept) - len(shown):,} older prices of the same models: --all shows them")
@@ -178,8 +177,10 @@ def differences(kept: Sequence[Price], books: Sequence[PriceBook], today: date) 
         # A price may depend on the prompt's length: it is the same if any of those of its source is.
         if any(price.rates == now for price in several):
             continue
-        # Of one source under one name, the last is what the operator wrote last.
-        first, before = several[-1], several[-1].rates
+        # Of the operator's own, the last is what was written last; else the cheapest is that of a short prompt.
+        is_own = several[-1].basis == "override"
+        first = several[-1] if is_own else min(several, key=lambda price: price.rates.get("input", Decimal(0)))
+        before = first.rates
         for unit in sorted(before.keys() | now.keys()):
             if before.get(unit) != now.get(unit):
                 source = quote.source if quote is not None else "no price"
