@@ -110,7 +110,6 @@ def measure(subject: subjects.Subject, rate: float, markers: int) -> tuple[Sight
 
     def mark() -> None:
         with clients(subject.port, 1) as them:
-            time.sleep(3.0)  # until the commands have started
             for number in range(markers):
                 name = b"mark-%04d" % number
                 seen = them.closed_loop(sent.replace(b"X-Lectr-Feature: bench", b"X-Lectr-Feature: " + name), 1, 1)
@@ -121,6 +120,7 @@ def measure(subject: subjects.Subject, rate: float, markers: int) -> tuple[Sight
     with contextlib.ExitStack() as stack:
         stack.enter_context(running(data, "lectr tail", sightings, "tail", "--where", "feature=mark-*"))
         stack.enter_context(running(data, "lectr top", sightings, "top", "--minutes", "1"))
+        _until(lambda: {"lectr tail", "lectr top"} <= sightings.at_s.keys())  # the commands have begun
         sql = threading.Thread(target=watch_sql, args=(data / "lectr.db", sightings, over), daemon=True)
         sql.start()
         marks.start()
@@ -153,6 +153,9 @@ def main() -> None:
         sightings, ends, reached = measure(one, asked.rate, asked.markers)
     print(f"{reached:,.0f} requests a second, {len(ends)} marks")
     for place, seen in sightings.at_s.items():
+        if not seen:
+            print(f"{place:<11} showed none")
+            continue
         lags_ns = sorted(round(1e9 * (seen[name] - ends[name])) for name in ends if name in seen)
         missed = len(ends) - len(lags_ns)
         middle, late, worst = statistics.median(lags_ns) / 1e9, quantile(lags_ns, 0.99) / 1e9, lags_ns[-1] / 1e9
