@@ -103,12 +103,18 @@ def main(path: Path) -> int:
         (count,) = connection.execute("select sum(requests) from usage_daily").fetchone()
         print(f"{count:,} requests, {path.stat().st_size / 1e9:.1f} GB")
         sent = questions.of_pages(connection, now) | questions.of_datasette(path, questions.filters(connection))
-        all_of: list[Took] = []
+        known: dict[tuple[str, str], Took] = {}
         pages: dict[str, tuple[float, float]] = {}
         for address, asked in sent.items():
-            each = [took(connection, address, " ".join(one.sql.split()), fetched(connection, one)) for one in asked]
+            each = []
+            for question in asked:
+                # Pages share questions: each is measured once.
+                same = (question.sql, str(question.parameters))
+                if same not in known:
+                    known[same] = took(connection, address, " ".join(question.sql.split()), fetched(connection, question))
+                each.append(known[same])
             pages[address] = (sum(one.cpu_ms for one in each), sum(one.wall_ms for one in each))
-            all_of += each
+        all_of = list(known.values())
         for name, work in questions.of_commands(connection, now):
             all_of.append(took(connection, name, "all of it", work))
     print(f"{len(all_of):,} questions of {len(pages)} pages and the commands; the dearest:")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from lectr_datasette.asking.cover import Grain, Piece, of_grain
+from lectr_datasette.asking.cover import DAILY, HOURLY, Grain, Piece, of_grain
 from lectr_datasette.asking.query import Query
 
 LEAST_CACHED: Final = 0.02
@@ -17,13 +17,16 @@ def cache_points(since: datetime, until: datetime, grain: Grain, only: Mapping[s
     """Prompt tokens and those from a cache, over time, of every feature and model that caches at all."""
     piece = of_grain(since, until, grain)
     where = _where(piece, only)
+    # Over days of hours, which features cache at all is asked of the days: a tenth of the rows.
+    judged = of_grain(since, until, DAILY) if grain is HOURLY and until - since > timedelta(days=2) else piece
     return Query(
         f"""select {grain.at} as at, feature, provider, model,
   sum(input_tokens) as input_tokens, sum(cached_input_tokens) as cached_tokens
 from usage_{grain.name}
 where {where}
   and (feature, provider, model) in (
-    select feature, provider, model from usage_{grain.name} where {where} group by feature, provider, model
+    select feature, provider, model from usage_{judged.grain.name} where {_where(judged, only)}
+    group by feature, provider, model
     having sum(cached_input_tokens) > {LEAST_CACHED} * sum(input_tokens))
 group by at, feature, provider, model
 order by at""",
