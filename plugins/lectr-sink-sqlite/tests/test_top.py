@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ from click.testing import CliRunner
 from lectr_sink_sqlite import histogram
 from lectr_sink_sqlite.asking.board import SORTS, WINDOWS, Board, draw, ordered
 from lectr_sink_sqlite.asking.now import IN_FLIGHT_OLD, Moment, look
-from lectr_sink_sqlite.asking.top import CHROME, split, top
+from lectr_sink_sqlite.asking.top import CHROME, _keys, split, top
 from lectr_sink_sqlite.store import Store
 from rich.console import Console
 
@@ -179,6 +181,17 @@ def line(store: Store, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     settings = Settings(GatewaySettings(data=store.path.parent), {}, "abc")
     monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
     return CommandLine()
+
+
+def test_it_ends_with_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, its = os.openpty()
+    with open(its, "r+b", buffering=0) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        os.write(ours, b"s")
+        with _keys() as keys:
+            assert next(keys) == ["s"]
+            os.close(ours)
+            assert next(keys, None) is None
 
 
 def test_without_a_terminal_it_looks_once(line: CommandLine) -> None:

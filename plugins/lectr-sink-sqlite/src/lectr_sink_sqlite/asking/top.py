@@ -145,13 +145,16 @@ def _live(connection: sqlite3.Connection, board: Board, console: Console) -> Non
             moment = look(connection, datetime.now(UTC), board.minutes, board.by, dict(board.where))
             most = max(1, console.height - CHROME)
             live.update(draw(board, moment, most, is_live=True, width=console.width), refresh=True)
-            for key in next(keys):
+            for key in next(keys, ["q"]):  # the terminal is gone: nobody looks any more
                 board = board.press(key, ordered(board, moment))
 
 
 @contextmanager
 def _keys() -> Iterator[Iterator[list[str]]]:
-    """Keys as they are pressed, without Enter; a step waits half a second at most. The terminal is as before afterwards."""
+    """Keys as they are pressed, without Enter, until the terminal ends; a step waits half a second at most. The terminal is
+    as before afterwards.
+    """
+    import contextlib
     import os
     import select
     import termios
@@ -163,7 +166,16 @@ def _keys() -> Iterator[Iterator[list[str]]]:
     def pressed() -> Iterator[list[str]]:
         while True:
             ready, _, _ = select.select([descriptor], [], [], _EVERY_S)
-            yield split(os.read(descriptor, 64).decode(errors="replace")) if ready else []
+            if not ready:
+                yield []
+                continue
+            try:
+                typed = os.read(descriptor, 64)
+            except OSError:
+                return
+            if not typed:
+                return
+            yield split(typed.decode(errors="replace"))
 
     tty.setcbreak(descriptor)
     try:
@@ -171,7 +183,8 @@ def _keys() -> Iterator[Iterator[list[str]]]:
     except KeyboardInterrupt:
         return
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # it is gone
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 def split(typed: str) -> list[str]:
