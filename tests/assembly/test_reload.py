@@ -38,6 +38,12 @@ def test_limits_hold_at_once_and_doors_and_workers_later(doors: Doors) -> None:
     assert change.later == ("gateway.listen", "gateway.workers")
 
 
+def test_money_that_is_declared_anew_reaches_who_prices(doors: Doors) -> None:
+    rate = "[[money.rate]]\ncurrency = 'EUR'\nusd = 1.1\nsince = 2026-01-01\n"
+    assert weigh(loaded(""), loaded(rate), load_plugins([]), doors).restart_cold
+    assert not weigh(loaded(rate), loaded(rate + "[gateway]\nidle_limit_s = 1\n"), load_plugins([]), doors).restart_cold
+
+
 def test_the_data_directory_cannot_change_under_way(doors: Doors) -> None:
     with pytest.raises(UnsettledSettings, match=r"gateway\.data: cannot change while the gateway runs"):
         weigh(loaded(""), loaded("[gateway]\ndata = 'elsewhere'"), load_plugins([]), doors)
