@@ -24,7 +24,7 @@ from datasette.database import Database
 from lectr_datasette.asking.query import Query, Row
 from lectr_datasette.canned import CANNED
 from lectr_datasette.drawing.links import Links
-from lectr_datasette.metadata import _TABLES, metadata_of
+from lectr_datasette.metadata import TABLES, metadata_of
 from lectr_datasette.pages import VIEWS
 from lectr_datasette.serve import DATABASE_VARIABLE, datasette_words
 from lectr_datasette.views.visit import Visit
@@ -131,7 +131,7 @@ def of_datasette(path: Path, known: Mapping[str, dict[str, str]]) -> dict[str, l
 
     Counts are not among them where they end by themselves after a moment.
     """
-    words = [f"/lectr/{name}" for name in _TABLES]
+    words = [f"/lectr/{name}" for name in TABLES]
     for only in ("feature", "org", "outcome"):
         words.append(f"/lectr/all_requests?{urlencode(known[only])}")
         words.append(f"/lectr/requests?{urlencode(known[only])}")

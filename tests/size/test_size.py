@@ -18,6 +18,9 @@ pytest.importorskip("lectr_datasette", reason="lectr-datasette is not installed"
 
 from tests.size import many, measure, questions
 
+# A million rows are made, and some thousand questions asked twice: some 40 s of CPU.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
+
 SMALL: Final = 100_000
 LARGE: Final = 1_000_000
 # Going down an index of ten times as many entries, and what a number's length costs.
@@ -57,7 +60,6 @@ def taken(path: Path) -> dict[str, tuple[int, str]]:
     return found
 
 
-@pytest.mark.slow
 def test_the_large_one_is_the_small_one_many_times(databases: tuple[Path, Path]) -> None:
     small, large = databases
     for path, count in ((small, SMALL), (large, LARGE)):
@@ -81,7 +83,6 @@ def test_the_large_one_is_the_small_one_many_times(databases: tuple[Path, Path])
             assert [tuple(row) for row in again] == [tuple(row) for row in sums]
 
 
-@pytest.mark.slow
 def test_no_question_takes_more_where_there_are_ten_times_as_many_requests(databases: tuple[Path, Path]) -> None:
     few, lots = (taken(path) for path in databases)
     assert len(few) > 500, "pages and tables were asked"
@@ -96,7 +97,6 @@ def test_no_question_takes_more_where_there_are_ten_times_as_many_requests(datab
     assert not dear, "\n".join(dear)
 
 
-@pytest.mark.slow
 def test_the_count_tells_a_question_that_grows(databases: tuple[Path, Path]) -> None:
     """What the test above is worth: one walk over all requests, and it would fail."""
 

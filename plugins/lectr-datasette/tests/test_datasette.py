@@ -18,7 +18,7 @@ import pytest
 from datasette.app import Datasette
 from lectr_datasette import pages
 from lectr_datasette.canned import CANNED
-from lectr_datasette.metadata import _TABLES, metadata_of
+from lectr_datasette.metadata import TABLES, metadata_of
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE
 from lectr_datasette.views import live
 
@@ -105,7 +105,7 @@ def test_requests_come_newest_first(own: Callable[..., Datasette], database: Mak
     assert re.search(r"r0.*r1.*r2", page.text, re.DOTALL)
 
 
-@pytest.mark.parametrize(("name", "facets"), [(name, shown.facets) for name, shown in _TABLES.items() if shown.facets])
+@pytest.mark.parametrize(("name", "facets"), [(name, shown.facets) for name, shown in TABLES.items() if shown.facets])
 def test_facets_are_of_columns_that_are_there(
     own: Callable[..., Datasette], database: Make, name: str, facets: tuple[str, ...]
 ) -> None:

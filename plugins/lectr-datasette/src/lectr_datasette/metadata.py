@@ -92,7 +92,7 @@ class Shown:
     """Rows a page."""
 
 
-_TABLES: Final = {
+TABLES: Final = {
     "recent_requests": Shown(
         "Recent requests",
         "The newest 10,000 requests, the columns people look at, with facets. For older ones: all_requests.",
@@ -161,7 +161,7 @@ def metadata_of(database: Path) -> Tree:
     described = _described(database)
     described["requests"] = {**_COLUMNS, **described.get("requests", {})}
     tables: Tree = {name: {"columns": columns} for name, columns in described.items()}
-    for name, shown in _TABLES.items():
+    for name, shown in TABLES.items():
         said: Tree = {"title": shown.title, "description": shown.says, "size": shown.size}
         if shown.newest is not None:
             said["sort_desc"] = shown.newest
