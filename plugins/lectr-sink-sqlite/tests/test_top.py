@@ -187,8 +187,8 @@ def test_it_ends_with_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, its = os.openpty()
     with open(its, "r+b", buffering=0) as terminal:
         monkeypatch.setattr(sys, "stdin", terminal)
-        os.write(ours, b"s")
         with _keys() as keys:
+            os.write(ours, b"s")
             assert next(keys) == ["s"]
             os.close(ours)
             assert next(keys, None) is None
