@@ -271,3 +271,12 @@ def test_what_costs_the_same_is_one_line_of_the_table(store: Store, installed: I
 def test_what_a_price_moves_in_a_rollup_is_all_that_it_moves_in_a_row() -> None:
     costs = {name for name in SUMS if "cost" in name}
     assert set(MOVED) == costs | {"input_tokens_high", "output_tokens_high", "tokens_unbounded"}
+
+
+def test_a_database_of_an_older_lectr_says_what_to_do(store: Store, installed: Installed) -> None:
+    store.close()
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE requests DROP COLUMN pricing_json")
+    said = str(call("reprice", *TIMES).exception)
+    assert "was made by an older Lectr" in said
+    assert "let `lectr up` or `lectr serve` bring it up to date" in said

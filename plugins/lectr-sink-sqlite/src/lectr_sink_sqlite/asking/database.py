@@ -40,6 +40,9 @@ def opened(line: CommandLine) -> Iterator[sqlite3.Connection]:
                 raise OperatorError(f"{path} has no sums by the day: let `lectr up` or `lectr serve` bring it up to date")
             yield connection
     except sqlite3.Error as exc:
+        if "no such column" in str(exc) or "no such table" in str(exc):
+            told = "let `lectr up` or `lectr serve` bring it up to date"
+            raise OperatorError(f"{path} was made by an older Lectr ({exc}): {told}") from exc
         raise OperatorError(f"cannot read {path}: {exc}") from exc
 
 
