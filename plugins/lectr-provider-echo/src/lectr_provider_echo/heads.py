@@ -25,6 +25,21 @@ _LIMITS: Final[Mapping[Family, tuple[tuple[str, int, bool, str], ...]]] = {
         ("anthropic-ratelimit-input-tokens-{what}", 400_000, True, ""),
     ),
 }
+# The same, as it is written on every answer: a past has millions of them.
+_WRITTEN: Final = {
+    family: tuple(
+        (
+            (name.replace("{what}", "limit"), str(limit)),
+            name.replace("{what}", "remaining"),
+            limit,
+            counts_tokens,
+            name.replace("{what}", "reset"),
+            reset,
+        )
+        for name, limit, counts_tokens, reset in limits_of
+    )
+    for family, limits_of in _LIMITS.items()
+}
 
 
 def fields(family: Family, model: str, number: str, tokens: int, took_s: float, chance: Random) -> Fields:
@@ -61,12 +76,8 @@ def limits(family: Family, taken: float, tokens: int, until: str = "2030-01-01T0
     Shapes: *taken* is the share of each limit that is used up, 0 to 1; *until* is when a limit is whole again, for those
     who say that as a time. Units: *tokens* are what the request used of the limit.
     """
-    return tuple(
-        (name.replace("{what}", what), value)
-        for name, limit, counts_tokens, reset in _LIMITS.get(family, ())
-        for what, value in (
-            ("limit", str(limit)),
-            ("remaining", str(max(0, limit - (tokens if counts_tokens else 1) - int(limit * taken)))),
-            ("reset", reset or until),
-        )
-    )
+    found: list[tuple[str, str]] = []
+    for whole, remaining, limit, counts_tokens, reset_name, reset in _WRITTEN.get(family, ()):
+        left = limit - (tokens if counts_tokens else 1) - int(limit * taken)
+        found += (whole, (remaining, str(left) if left > 0 else "0"), (reset_name, reset or until))
+    return tuple(found)

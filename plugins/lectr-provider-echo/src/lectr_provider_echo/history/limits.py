@@ -35,7 +35,7 @@ def headroom(
     """The headers on one answer. *refused*: it was turned away because the limit was used up."""
     if refused:
         taken = 1.0
-    elif any(event.failing and event.category == "rate_limit" for event in events):
+    elif events and any(event.failing and event.category == "rate_limit" for event in events):
         taken = chance.uniform(_RUN_OUT - 0.1, _RUN_OUT)
     else:
         busy = _QUIET + _BUSIEST[family] * _BY_HOUR[at_ns // _HOUR_NS % 24]
