@@ -19,7 +19,7 @@ pytest.importorskip("lectr_datasette", reason="lectr-datasette is not installed"
 from tests.size import many, measure, questions
 
 # A million rows are made, and some thousand questions asked twice: some 40 s of CPU.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
+pytestmark = pytest.mark.slow
 
 SMALL: Final = 100_000
 LARGE: Final = 1_000_000
