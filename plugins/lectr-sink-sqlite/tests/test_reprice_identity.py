@@ -357,6 +357,7 @@ def test_stopped_in_the_middle_nothing_is_lost_and_the_same_command_goes_on(
     rollups_equal_the_rows(store)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # idle threads of other tests: the child needs none
 @pytest.mark.parametrize("chunk", [0, 1, 3])
 def test_killed_within_a_chunk_it_leaves_rows_and_sums_that_agree(
     store: Store, installed: Installed, monkeypatch: pytest.MonkeyPatch, chunk: int
