@@ -21,6 +21,8 @@ from lectr_core.dialects.usage import count
 from lectr_core.model.reading import Reading, Terms, Tree, Usage
 
 _FINISHED: Final = frozenset({"completed", "expired", "cancelled"})
+_IN_VAIN: Final = frozenset({"failed", "expired", "cancelled"})
+"""Ends of a batch that may have come before any of its requests was answered: without results, nothing is billed."""
 
 
 def usage_of_either(tree: Tree) -> Usage:
@@ -105,6 +107,9 @@ class BatchReader(WholeReader):
         # Where the results are told, whether or not they are summed up here.
         awaits = file if findings.answer_id is not None else None
         is_told = findings.finish_reason in _FINISHED and findings.model is not None and file is not None
+        if findings.finish_reason in _IN_VAIN and file is None and findings.answer_id is not None:
+            nothing = Usage({}, {"requests": 0}, True, Terms(once=findings.answer_id, cost_nanousd=0))
+            return attrs.evolve(findings.reading(nothing), model=findings.model)
         reading = findings.reading(usage_of_either(tree) if tree and is_told else None)
         if reading.usage is None or not any(reading.usage.units.values()):
             return attrs.evolve(reading, state="unbilled", usage=None, awaits=awaits)

@@ -88,6 +88,14 @@ def test_a_batch_is_closed_by_its_own_sum(cold: Cold) -> None:
     assert cold.account(told("b", attrs.evolve(TOLD, terms=Terms(once="file-1")), "batch_1")).closes == ("a",)
 
 
+def test_a_batch_that_ended_in_vain_is_closed_and_costs_nothing_at_whatever_price(cold: Cold) -> None:
+    cold.account(begun("a", "batch_1"))
+    vain = told("b", Usage({}, {"requests": 0}, adds_up=True, terms=Terms(once="batch_1", cost_nanousd=0)), "batch_1")
+    counted = Counted(cold.path)
+    found = account(vain, lambda _: None, counted.is_first, counted)
+    assert (found.closes, found.cost_nanousd, found.cost_high_nanousd, found.cost_basis) == (("a",), 0, 0, "reported")
+
+
 def test_the_file_keeps_a_record_that_waits_once(cold: Cold) -> None:
     for _ in range(3):
         cold.account(begun("a"))

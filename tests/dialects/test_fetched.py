@@ -215,6 +215,15 @@ def test_a_batch_that_tells_less_is_counted_by_its_results(change: Document) -> 
     assert read(reader, BATCH | change).state == "unbilled"
 
 
+@pytest.mark.parametrize("status", ["failed", "expired", "cancelled"])
+def test_a_batch_that_ended_without_results_used_nothing_and_is_open_no_more(status: str) -> None:
+    reader = PROVIDER.reader(Call("GET", "/v1/batches/batch_1"), Answer(200, {"content-type": "application/json"}))
+    assert reader is not None
+    vain = BATCH | {"status": status, "output_file_id": None, "usage": None}
+    usage = Usage({}, {"requests": 0}, True, Terms(once="batch_1", cost_nanousd=0))
+    assert read(reader, vain) == Reading("reported", usage, "m-1", "batch", answer_id="batch_1", finish_reason=status)
+
+
 def test_a_batch_that_begins_is_open() -> None:
     reader = PROVIDER.reader(Call("POST", "/v1/batches"), Answer(200, {"content-type": "application/json"}))
     assert reader is not None
