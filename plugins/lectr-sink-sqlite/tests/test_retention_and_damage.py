@@ -189,6 +189,7 @@ def test_every_column_has_a_unit_and_a_meaning(tmp_path: Path) -> None:
         "SELECT * FROM requests WHERE provider = 'a' AND model_actual = 'b' AND started_at >= '2025'",
         "SELECT * FROM requests WHERE outcome = 'a' AND started_at >= '2025'",
         "SELECT * FROM requests WHERE org = 'a' AND started_at >= '2025'",
+        "SELECT * FROM requests WHERE error_category = 'a' AND started_at >= '2025' ORDER BY started_at DESC LIMIT 100",
         "SELECT feature, count(*) FROM requests GROUP BY feature",
         "SELECT outcome, count(*) FROM requests GROUP BY outcome",
         "SELECT provider, count(*) FROM requests GROUP BY provider",

@@ -77,6 +77,7 @@ def test_no_view_walks_through_every_request(store: Store, name: str) -> None:
         ("feature = 'a' AND started_at >= '2026'", "requests_by_feature (feature=? AND started_at>?)"),
         ("org = 'a' AND started_at >= '2026'", "requests_by_org (org=? AND started_at>?)"),
         ("outcome = 'a' AND started_at >= '2026'", "requests_by_outcome (outcome=? AND started_at>?)"),
+        ("error_category = 'a' AND started_at >= '2026'", "requests_by_error (error_category=? AND started_at>?)"),
         ("started_at >= '2026'", "requests_by_time (started_at>?)"),
     ],
 )

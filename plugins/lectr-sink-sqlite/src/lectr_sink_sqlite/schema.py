@@ -341,3 +341,9 @@ def pricing(db: Database) -> None:
 def provisioned(db: Database) -> None:
     """Find what ran on provisioned capacity. Few gateways have any, so only those rows stand in the index."""
     db.execute("CREATE INDEX requests_provisioned ON requests (started_at, price_id) WHERE cost_basis = 'provisioned'")
+
+
+@migrations(name="0016_by_error")
+def by_error(db: Database) -> None:
+    """Find the newest of a kind of error. Only what failed stands in the index: a write of what went well pays nothing."""
+    db.execute("CREATE INDEX requests_by_error ON requests (error_category, started_at) WHERE error_category IS NOT NULL")

@@ -37,8 +37,12 @@ def newest(scope: Scope | None, most: int, *, failed: bool = False) -> Query:
     only = dict(scope.only)
     since, until = (_stamp(end) for end in (scope.period.since, scope.period.until))
     time = f"started_at >= '{since}' and started_at < '{until}'"
-    if (failed or "error_category" in only) and "outcome" not in only:
-        # A kind of error has no index of its own, an outcome has; failures are few, and of each outcome the newest will do.
+    if "error_category" in only:
+        # What failed has an index by kind. In an older database, which lacks it, the time leads.
+        rest = [f"+{_column(name)} = :{name}" for name in only if name != "error_category"]
+        cases = [["error_category = :error_category", time, *rest]]
+    elif failed and "outcome" not in only:
+        # Of each outcome that is a failure the newest will do.
         also = [f"+{_column(name)} = :{name}" for name in only]
         cases = [[f"outcome = '{outcome}'", time, *also] for outcome in FAILED]
     elif {"provider", "model"} <= set(only) and not {"feature", "org"} & set(only):
