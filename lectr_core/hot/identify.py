@@ -103,7 +103,7 @@ def provider(exchange: Exchange, faults: Faults) -> None:
     if exchange.body_read:
         fields = read_fields(exchange.content)
         model, streamed = fields.model, fields.streamed
-        exchange.max_tokens = fields.max_tokens
+        exchange.max_tokens, exchange.choices = fields.max_tokens, fields.choices
         exchange.bulk = bulk_of(exchange.content, fields.tool_bytes) if fields.readable else None
     known, key = exchange.known, (model, streamed, exchange.body_read)
     way = known.ways.get(key) if known is not None else None

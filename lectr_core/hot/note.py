@@ -113,6 +113,7 @@ def _begun(exchange: Exchange) -> Begun:
         model_sent=exchange.model_sent,
         streamed=exchange.streamed,
         max_tokens=exchange.max_tokens,
+        choices=exchange.choices,
         request_bytes=exchange.request_bytes,
         rule=exchange.rule,
         policy_fault=exchange.policy_fault,

@@ -41,6 +41,8 @@ class Fields:
     model: str | None = None
     streamed: bool | None = None
     max_tokens: int | None = None
+    choices: int = 1
+    """How many answers are asked for; each may have `max_tokens`."""
     tool_bytes: int = 0
     """How long the declarations of tools are."""
 
@@ -56,6 +58,8 @@ class _Body(msgspec.Struct, gc=False):
     max_tokens: msgspec.Raw = _ABSENT
     max_completion_tokens: msgspec.Raw = _ABSENT
     max_output_tokens: msgspec.Raw = _ABSENT
+    n: msgspec.Raw = _ABSENT
+    best_of: msgspec.Raw = _ABSENT
     generationConfig: msgspec.Raw = _ABSENT
     generation_config: msgspec.Raw = _ABSENT
     tools: msgspec.Raw = _ABSENT
@@ -69,6 +73,8 @@ class _Asking(msgspec.Struct, gc=False):
 class _Generation(msgspec.Struct, gc=False):
     maxOutputTokens: msgspec.Raw = _ABSENT
     max_output_tokens: msgspec.Raw = _ABSENT
+    candidateCount: msgspec.Raw = _ABSENT
+    candidate_count: msgspec.Raw = _ABSENT
 
 
 class _Choices(msgspec.Struct, gc=False):
@@ -105,10 +111,12 @@ def read_fields(body: bytes | bytearray | memoryview) -> Fields:
         return UNREADABLE
     stream = bytes(found.stream) if len(found.stream) <= len(b"false") else b""
     max_tokens = _first_count(found.max_completion_tokens, found.max_tokens, found.max_output_tokens)
-    if max_tokens is None:
-        max_tokens = _nested_count(found.generationConfig or found.generation_config)
+    choices = max(_first_count(found.n) or 1, _first_count(found.best_of) or 1) if found.n or found.best_of else 1
+    if found.generationConfig or found.generation_config:
+        nested_tokens, candidates = _nested_counts(found.generationConfig or found.generation_config)
+        max_tokens, choices = nested_tokens if max_tokens is None else max_tokens, max(choices, candidates)
     streamed = {b"true": True, b"false": False}.get(stream)
-    return Fields(True, _name(found.model), streamed, max_tokens, len(found.tools))
+    return Fields(True, _name(found.model), streamed, max_tokens, choices, len(found.tools))
 
 
 def _name(raw: msgspec.Raw) -> str | None:
@@ -127,14 +135,16 @@ def _first_count(*raws: msgspec.Raw) -> int | None:
     return None
 
 
-def _nested_count(raw: msgspec.Raw) -> int | None:
+def _nested_counts(raw: msgspec.Raw) -> tuple[int | None, int]:
+    """(max_tokens, choices) of a `generationConfig`."""
     if not 0 < len(raw) <= _MAX_NESTED_BYTES:
-        return None
+        return None, 1
     try:
         found = _generation.decode(raw)
     except BAD_INPUT:
-        return None
-    return _first_count(found.maxOutputTokens, found.max_output_tokens)
+        return None, 1
+    candidates = _first_count(found.candidateCount, found.candidate_count)
+    return _first_count(found.maxOutputTokens, found.max_output_tokens), candidates or 1
 
 
 def read_choices(body: bytes | bytearray | memoryview) -> int | None:

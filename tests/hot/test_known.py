@@ -110,16 +110,17 @@ async def test_a_repeated_head_goes_up_with_its_own_length_and_asks_nobody(autoj
         upstream, first = await _exchange(it, client, None, b'{"model":"one-x"}', "X-Odd:  a b ")
         asked = one.asked
         assert asked
-        longer = b'{"model":"one-x","max_tokens":9}'
+        longer = b'{"model":"one-x","n":2,"max_tokens":9}'
         _, second = await _exchange(it, client, upstream, longer, "X-Odd:  a b ")
         assert one.asked == asked
-        assert second == first.replace(b"Content-Length: 17", b"Content-Length: 32").replace(b'"one-x"}', longer[9:])
+        assert second == first.replace(b"Content-Length: 17", b"Content-Length: 38").replace(b'"one-x"}', longer[9:])
         _, third = await _exchange(it, client, upstream, b'{"model":"one-y"}', "X-Odd:  a b ")
         assert one.asked == asked + 1
         records = [await it.record(count) for count in (1, 2, 3)]
         assert [r.begun.model_sent for r in records] == ["one-x", "one-x", "one-y"]
         assert [r.begun.max_tokens for r in records] == [None, 9, None]
-        assert [r.begun.request_bytes for r in records] == [17, 32, 17]
+        assert [r.begun.choices for r in records] == [1, 2, 1]
+        assert [r.begun.request_bytes for r in records] == [17, 38, 17]
         assert len({r.begun.id for r in records}) == 3
         assert {r.begun.endpoint for r in records} == {"/v1/known"}
         assert third.endswith(b'{"model":"one-y"}')
