@@ -27,7 +27,7 @@ LARGE: Final = 1_000_000
 MORE: Final = 1.1
 # A question with an end of its own (`LIMIT`) may find less than that in an hour of the small one. Over a month, which is
 # asked too, a question without an end takes millions.
-A_SAMPLE: Final = 100_000
+A_SAMPLE: Final = 200_000
 MOST: Final = 3_000_000
 """Steps of the dearest question there may be: about 50 ms of the machine this was written on."""
 
