@@ -158,7 +158,14 @@ def test_everybody_can_use_it(page: Page, explorer: str, axe: str, name: str, da
 
 
 @pytest.mark.parametrize(
-    "where", ["outcome = 'ok' and streamed", "outcome = 'upstream_failed'", "client_retry > 0", "tokens_source = 'measured'"]
+    "where",
+    [
+        "outcome = 'ok' and streamed",
+        "outcome = 'upstream_failed'",
+        "client_retry > 0",
+        "tokens_source = 'measured' and outcome = 'ok'",
+        "tokens_source = 'measured' and usage_check = 1",
+    ],
 )
 def test_everybody_can_read_a_request(page: Page, explorer: str, axe: str, data: Path, where: str) -> None:
     page.size(*PHONE).open(f"{explorer}/-/lectr/request?id={one_id(data, where)}")
