@@ -53,7 +53,7 @@ def explorer(monkeypatch: pytest.MonkeyPatch, database: Make) -> Datasette:
     assert 0 < settings["sql_time_limit_ms"] <= 3_000
     assert 0 < settings["facet_time_limit_ms"] <= 500
     assert 0 < settings["max_returned_rows"] <= 2_000
-    return Datasette([], metadata=metadata_of(path), settings=settings | {"sql_time_limit_ms": 100, "suggest_facets": 0})
+    return Datasette([], metadata=metadata_of(path), settings=settings | {"sql_time_limit_ms": 100, "suggest_facets": False})
 
 
 def sql(query: str) -> str:
