@@ -69,7 +69,8 @@ def step_piece(period: Period) -> Piece:
 
 def step_grain(period: Period) -> Grain:
     """The coarsest sums that its steps can be added up from."""
-    if len(period.starts) > 1 and period.starts[1].minute % 60:
+    # Any of them: where clocks are moved by half an hour, all that come after it are off.
+    if any(start.minute for start in period.starts[1:]):
         return MINUTELY
     first = period.starts[-1] - period.starts[-2] if len(period.starts) > 1 else period.full - period.since
     if first < HOUR or period.since.minute:
