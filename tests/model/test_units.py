@@ -16,7 +16,7 @@ COUNTS = st.dictionaries(st.sampled_from([*NAMES, "invented_later"]), st.integer
 
 
 def test_each_unit_has_a_name_of_its_own() -> None:
-    assert len(NAMES) == len(set(NAMES)) == 26
+    assert len(NAMES) == len(set(NAMES)) == 27
 
 
 def test_no_token_is_of_the_prompt_and_of_the_answer() -> None:
