@@ -155,7 +155,8 @@ group by provider, model, endpoint, tokens_source, price_note order by requests 
         f"""
 select provider, model, endpoint, streamed, usage_state, tokens_source, count(*) as requests
 from {_newest(f"provider, {_MODEL} as model, endpoint, streamed, usage_state, tokens_source, outcome")}
-where usage_state != 'reported' and outcome not in ('provider_error', 'lectr_refused')
+where usage_state not in ('reported', 'unbilled', 'closed', 'in_turns')
+  and outcome not in ('provider_error', 'lectr_refused')
 group by provider, model, endpoint, streamed, usage_state, tokens_source order by requests desc""",
     ),
     Canned(

@@ -20,6 +20,7 @@ _BASES = {
     "fallback": "a price that may not be the right one",
     "override": "a price of your own, from lectr.toml",
     "reported": "as the provider reported it",
+    "provisioned": "nothing more than what its capacity costs by the hour",
     "unknown": "no price is known",
 }
 
