@@ -124,7 +124,7 @@ def main(path: Path) -> int:
     print("the dearest pages, all their questions together:")
     for address, (cpu_ms, wall_ms) in sorted(pages.items(), key=lambda each: -each[1][0])[: LINES // 2]:
         print(f"{cpu_ms:8.1f}{wall_ms:9.1f}  {address}")
-    slow = [one for one in all_of if one.cpu_ms > QUESTION_MS and ("usage_" in one.says or "latency_" in one.says)]
+    slow = [one for one in all_of if one.cpu_ms > QUESTION_MS and ("from usage_" in one.says or "from latency_" in one.says)]
     print(f"{len(slow)} questions to the sums over {QUESTION_MS:g} ms of CPU; ", end="")
     over = [address for address, (cpu_ms, _) in pages.items() if cpu_ms > PAGE_MS]
     print(f"{len(over)} pages over {PAGE_MS:g} ms")
