@@ -51,7 +51,7 @@ _COLUMNS: Final = {
     "cost_high_usd": "Upper bound of the cost (USD); NULL: no bound is known.",
     "cost_nanousd": "Cost as an exact integer (nano-USD); add these up, not the dollars.",
     "cost_basis": "exact: the usual price. variant: the tier's own. fallback: the usual one for want of the tier's. "
-    "override: from lectr.toml. unknown: no price.",
+    "override: from lectr.toml. provisioned: paid by the hour. unknown: no price.",
     "price_source": "Where the price comes from, with its version.",
     "price_date": "From when the price holds, or when its source was issued (ISO date).",
     "rule": "Which rule, limit or budget acted.",
