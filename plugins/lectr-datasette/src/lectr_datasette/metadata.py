@@ -153,6 +153,10 @@ TABLES: Final = {
     "about_columns": Shown("What each column means", "In words and with its unit."),
 }
 """Views first, since that is where people begin."""
+# In the order in which the columns stand.
+_ABOUT: Final = """select about.in_table, about.name, about.unit, about.meaning
+from about_columns as about left join pragma_table_xinfo(about.in_table) as info on info.name = about.name
+order by about.in_table, info.cid"""
 _HIDDEN: Final = ("cursors", "removed", "latency_steps", "_sqlite_migrations")
 
 
@@ -215,7 +219,7 @@ def _described(database: Path) -> dict[str, dict[str, str]]:
         return found
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as store:
-            for table, name, unit, meaning in store.execute("select in_table, name, unit, meaning from about_columns"):
+            for table, name, unit, meaning in store.execute(_ABOUT):
                 text = plain(meaning).rstrip(".")
                 found.setdefault(table, {})[name] = f"{text} ({unit})." if unit != "text" else f"{text}."
     except sqlite3.Error:
