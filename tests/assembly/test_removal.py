@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
@@ -42,8 +42,17 @@ def offers(points: Iterable[EntryPoint], data: Path) -> tuple[set[Offer], Plugin
     }
     found = {(owner, hook, thing.id) for hook, things in asked.items() for owner, thing in things}
     found |= {(owner, "lectr_settings", section.path) for owner, section in plugins.sections()}
-    found |= {(owner_of(command, plugins), "lectr_commands", name) for name, command in cli.commands.items()}
+    found |= {(owner_of(command, plugins), "lectr_commands", name) for name, command in commands_of(cli)}
     return found, plugins
+
+
+def commands_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Every command by its words; a group has its function from whoever made it, a shared one has none."""
+    for name, command in group.commands.items():
+        if command.callback is not None:
+            yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {rest}", below) for rest, below in commands_of(command))
 
 
 def defaults(plugins: Plugins, data: Path) -> Settings:
