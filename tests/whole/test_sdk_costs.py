@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -20,7 +21,7 @@ from google.genai import types
 from tests.accounting import of_anthropic, of_gemini, of_jobs, of_openai, of_others
 from tests.accounting.case import SSE, Case, whole
 from tests.whole import answers
-from tests.whole.gateway import Gateway
+from tests.whole.gateway import Gateway, gateway
 from tests.whole.upstream import Upstream, send
 from tests.whole.ways import Way
 
@@ -243,14 +244,19 @@ def test_counting_tokens_and_looking_things_up_cost_nothing(by_sdk: Way, holding
     assert [(row["usage_state"], row["cost_nanousd"], row["input_tokens"]) for row in rows] == [("unbilled", 0, 0)] * 2
 
 
-def test_what_a_provider_refuses_costs_nothing_and_what_fails_has_bounds(by_sdk: Way, holding: Gateway, name: str) -> None:
-    with openai_of(by_sdk, name) as client:
-        options = client.with_options(max_retries=0)
-        for status, error in (("429 Too Many", openai.RateLimitError), ("500 Oh", openai.InternalServerError)):
-            by_sdk.upstream.script(name, send(answers.whole(b'{"error": {"message": "no"}}', status=status)))
-            with pytest.raises(error):
-                options.chat.completions.create(model="gpt-4o-mini", messages=ASK, max_tokens=50)
-    refused, failed = holding.stored(2, "feature = ?", name)
+def test_what_a_provider_refuses_costs_nothing_and_what_fails_has_bounds(
+    tmp_path: Path, upstream: Upstream, name: str
+) -> None:
+    # A gateway of its own: one that has learnt from others bounds the prompt more closely.
+    with gateway(tmp_path, upstream.url, held=True) as running:
+        way = Way(id="holding", upstream=upstream, gateway=running)
+        with openai_of(way, name) as client:
+            options = client.with_options(max_retries=0)
+            for status, error in (("429 Too Many", openai.RateLimitError), ("500 Oh", openai.InternalServerError)):
+                upstream.script(name, send(answers.whole(b'{"error": {"message": "no"}}', status=status)))
+                with pytest.raises(error):
+                    options.chat.completions.create(model="gpt-4o-mini", messages=ASK, max_tokens=50)
+        refused, failed = running.stored(2, "feature = ?", name)
     assert (refused["cost_low_nanousd"], refused["cost_nanousd"], refused["cost_high_nanousd"]) == (0, 0, 0)
     assert (failed["cost_low_nanousd"], failed["cost_nanousd"], failed["output_tokens_high"]) == (0, None, 50)
     # 128,000 × 0.15 + 50 × 0.60 USD for a million
