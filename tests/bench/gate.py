@@ -25,7 +25,7 @@ from tests.bench import machine, measures, yardstick
 from tests.bench.plugins import with_plugins, write_plugin
 from tests.bench.subjects import Subject, provider
 
-# On a machine that little else used, a request was 75 to 86 yards, and 107 to 110 with the waste. Where five to ten processes
+# On a machine that little else used, a request was 75 to 86 yards, with the waste 107 to 110. Where five to ten processes
 # want two processors it is more of them; the least of three attempts counts.
 USUAL_YARDS: Final = 90.0
 ROOM: Final = 1.1
