@@ -45,6 +45,13 @@ class Round:
     truth: int = 0
     measured: list[bool] = attrs.field(factory=list)
 
+    def add(self, other: Round) -> None:
+        """Put another's requests beside these."""
+        for field in ("held", "exact", "errors", "widths", "measured"):
+            getattr(self, field).extend(getattr(other, field))
+        self.said += other.said
+        self.truth += other.truth
+
 
 def one_round(dialect: Dialect, pool: Pool, asked: argparse.Namespace, number: int) -> tuple[dict[Way, Round], list[Made]]:
     """Learn, then predict; the requests that were predicted."""
@@ -109,6 +116,7 @@ def main() -> None:
     print({kind: len(found) for kind, found in pool.items()})
     head = f"{'held':>15}{'median error':>17}{'exact':>8}{'half':>9}{'sum off':>15}{'measured':>9}{'floor':>8}{'counted':>9}"
     print(f"{'dialect':<24}{'of':<8}{head}")
+    together: list[dict[Way, Round]] = [{"input": Round(), "output": Round()} for _ in range(asked.rounds)]
     for dialect in DIALECTS:
         if asked.only and not dialect.name.startswith(asked.only):
             continue
@@ -117,6 +125,12 @@ def main() -> None:
         print(f"{dialect.name:<24}{'input':<8}{''.join(told([one['input'] for one in found]))}")
         line = "".join(told([one["output"] for one in found]))
         print(f"{dialect.name:<24}{'output':<8}{line}{best[0]:>8.2%}{best[1]:>9.2%}", flush=True)
+        for sums, one in zip(together, found, strict=True):
+            for way, told_of in one.items():
+                sums[way].add(told_of)
+    ways: tuple[Way, ...] = ("input", "output")
+    for way in ways:
+        print(f"{'all of them':<24}{way:<8}{''.join(told([one[way] for one in together]))}")
 
 
 if __name__ == "__main__":
