@@ -17,7 +17,7 @@ from lectr_core.cold.prices import Rates, day_of
 from lectr_core.model import units
 from lectr_core.model.price import PriceQuestion
 from lectr_core.model.reading import Terms, Usage
-from lectr_core.model.record import CLOSED, Account, Ended, ModelCost
+from lectr_core.model.record import CLOSED, NOTHING, Account, Ended, ModelCost
 from lectr_core.model.value import value
 
 __all__ = ["SIDE_UNITS", "Find", "IsFirst", "Waiting", "account", "ask", "price", "round_half_even"]
@@ -43,23 +43,6 @@ class Waiting(Protocol):
 
 
 UNKNOWN: Final = Account(price_note="the answer told no counts, and there is nothing to measure them by")
-NOTHING: Final = Account(
-    tokens_source="reported",
-    input_tokens=0,
-    input_tokens_low=0,
-    input_tokens_high=0,
-    output_tokens=0,
-    output_tokens_low=0,
-    output_tokens_high=0,
-    cached_input_tokens=0,
-    cache_write_tokens=0,
-    reasoning_tokens=0,
-    cost_nanousd=0,
-    cost_low_nanousd=0,
-    cost_high_nanousd=0,
-    cost_basis="exact",
-)
-"""A request that used nothing; the note says why."""
 UNBILLED: Final = attrs.evolve(NOTHING, price_note="a request of a kind that no tokens are billed for")
 FREE: Final = attrs.evolve(NOTHING, price_note="refused by the gateway: never reached a provider")
 UNSENT: Final = attrs.evolve(NOTHING, price_note="never sent: no connection to a provider came about")

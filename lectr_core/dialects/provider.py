@@ -370,9 +370,8 @@ def category_of(status: int) -> ErrorCategory | None:
 def headroom_of(answer: Answer, *prefixes: str) -> Mapping[str, str]:
     """Fields that begin with one of *prefixes*, and how long to wait: bounded in number and length."""
     found: dict[str, str] = {}
-    either = (*prefixes, "retry-after")
     for name in answer.fields:
-        if name.startswith(either) and (name.startswith(prefixes) or name in ("retry-after", "retry-after-ms")):
+        if name.startswith(prefixes) or name in ("retry-after", "retry-after-ms"):
             kept = short_value(answer.field(name)) if len(name) <= _MAX_VALUE_CHARS else None
             if kept is not None and len(found) < _MAX_HEADROOM:
                 found[name] = kept

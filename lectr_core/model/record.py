@@ -189,7 +189,7 @@ class Account:
     """Where several models, tiers or prompts were priced apart: each of them. They sum to the rest of the account."""
 
 
-CLOSED: Final = Account(
+NOTHING: Final = Account(
     tokens_source="reported",
     input_tokens=0,
     input_tokens_low=0,
@@ -204,8 +204,10 @@ CLOSED: Final = Account(
     cost_low_nanousd=0,
     cost_high_nanousd=0,
     cost_basis="exact",
-    price_note="closed: counted with the request that told its result",
 )
+"""A request that used nothing; the note says why."""
+
+CLOSED: Final = attrs.evolve(NOTHING, price_note="closed: counted with the request that told its result")
 """What a record that was `open` becomes in a store, once the record that counts it names it in `closes`."""
 
 

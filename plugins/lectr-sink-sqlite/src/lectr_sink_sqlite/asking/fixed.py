@@ -148,8 +148,8 @@ WHERE cost_basis = 'provisioned' AND started_at >= ? AND started_at < ? GROUP BY
 
 
 def _price(one: Provisioned) -> str:
-    amount, per = (one.per_hour, "hour") if one.per_hour is not None else (one.per_month, "month")
-    return f"{amount} {one.currency} an hour" if per == "hour" else f"{amount} {one.currency} a month"
+    amount, per = (one.per_hour, "an hour") if one.per_hour is not None else (one.per_month, "a month")
+    return f"{amount} {one.currency} {per}"
 
 
 def _at(text: str) -> datetime:
