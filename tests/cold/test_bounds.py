@@ -8,12 +8,12 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from lectr_core.cold.account import COUNTED, IN_TURNS, NOTHING, OPEN, REFUSED, UNBILLED, account
+from lectr_core.cold.account import COUNTED, IN_TURNS, OPEN, REFUSED, UNBILLED, account
 from lectr_core.cold.bounds import LIMITED, NO_LIMIT, SEVERAL
 from lectr_core.cold.prices import Rates, make_rates
 from lectr_core.model.price import PriceQuestion, Quote
 from lectr_core.model.reading import Reading, Terms, Usage
-from lectr_core.model.record import Account, Ended
+from lectr_core.model.record import NOTHING, Account, Ended
 from lectr_core.testing.samples import sample_record
 
 RATES: Mapping[str, Decimal] = {
