@@ -23,6 +23,7 @@ REFUSED_STATUS: Final = frozenset({401, 402, 403, 404, 405, 413, 415, 429})
 """With these a provider says no before any work is done: nothing is billed."""
 
 NO_LIMIT: Final = "no upper bound: the model's limit is not known"
+NO_CHOICES: Final = "no upper bound: how many answers were asked for is not known"
 LIMITED: Final = "upper bound from max_tokens and the context window: for one answer, the usual tier, without tool calls"
 SEVERAL: Final = "upper bound from max_tokens and the context window: for {} answers, the usual tier, without tool calls"
 
@@ -41,7 +42,7 @@ class Ceiling:
     note: str
 
 
-def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | None, choices: int = 1) -> Ceiling:
+def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | None, choices: int | None = 1) -> Ceiling:
     """How far it can have gone. The rates are those of a prompt as long as the model takes: long ones can cost more.
 
     Shapes: *max_tokens* is the limit of one answer, *choices* how many were asked for; the prompt is billed once.
@@ -57,13 +58,13 @@ def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | 
         _times(limit if fitting is None else min(fitting, limit), choices),
         _dearest(longest, units.INPUT_UNITS),
         _dearest(longest, units.OUTPUT_UNITS),
-        LIMITED if choices <= 1 else SEVERAL.format(choices),
+        NO_CHOICES if choices is None else LIMITED if choices <= 1 else SEVERAL.format(choices),
     )
 
 
-def _times(each: int | None, choices: int) -> int | None:
+def _times(each: int | None, choices: int | None) -> int | None:
     """What so many answers can have. None: not known, or more than can be counted."""
-    most = None if each is None else each * max(1, choices)
+    most = None if each is None or choices is None else each * max(1, choices)
     return most if most is None or most <= units.MAX_COUNT else None
 
 

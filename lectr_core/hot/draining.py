@@ -16,7 +16,6 @@ from lectr_core.hot.link import Broken
 from lectr_core.hot.observe import Observer
 from lectr_core.hot.reactor import ConnectionEnding, Late
 from lectr_core.model.decision import Drain
-from lectr_core.wire.body import read_choices
 from lectr_core.wire.framing import Body
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ def grant(exchange: Exchange, drain: Drain) -> None:
     if drain.max_s <= 0:
         return
     if drain.max_tokens is not None:
-        choices = read_choices(exchange.content) if exchange.content else None
-        if exchange.max_tokens is None or choices is None or exchange.max_tokens * choices > drain.max_tokens:
+        each, choices = exchange.max_tokens, exchange.choices
+        if each is None or choices is None or each * choices > drain.max_tokens:
             return
     exchange.draining = Draining(drain.max_s)
 

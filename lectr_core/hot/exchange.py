@@ -115,8 +115,8 @@ class Exchange:
     provider_unknown: bool = False
     streamed: bool = False
     max_tokens: int | None = None
-    choices: int = 1
-    """How many answers are asked for."""
+    choices: int | None = None
+    """How many answers are asked for at most; None: not known."""
     bulk: Bulk | None = None
     """What of its body is no text."""
     endpoint: str = "-"

@@ -76,8 +76,8 @@ class Begun:
     """Of a turn within a connection that became a tunnel: the id of the connection's own record."""
     usage_asked: bool = False
     """The request was changed to ask for usage in its stream, as a rule says."""
-    choices: int = 1
-    """How many answers were asked for at most (`n`, `best_of`, `candidateCount`); 1 also where that was not read."""
+    choices: int | None = 1
+    """How many answers were asked for at most (`n`, `best_of`, `candidateCount`). None: not known."""
     bulk: Bulk | None = None
     """None where the body is text alone, or was not read."""
 

@@ -41,13 +41,13 @@ class Fields:
     model: str | None = None
     streamed: bool | None = None
     max_tokens: int | None = None
-    choices: int = 1
-    """How many answers are asked for; each may have `max_tokens`."""
+    choices: int | None = 1
+    """How many answers are asked for at most; each may have `max_tokens`. None: that cannot be told."""
     tool_bytes: int = 0
     """How long the declarations of tools are."""
 
 
-UNREADABLE: Final = Fields(readable=False)
+UNREADABLE: Final = Fields(readable=False, choices=None)
 
 
 # A Struct, not attrs: msgspec fills it about three times as fast, once a request.
@@ -60,6 +60,7 @@ class _Body(msgspec.Struct, gc=False):
     max_output_tokens: msgspec.Raw = _ABSENT
     n: msgspec.Raw = _ABSENT
     best_of: msgspec.Raw = _ABSENT
+    prompt: msgspec.Raw = _ABSENT
     generationConfig: msgspec.Raw = _ABSENT
     generation_config: msgspec.Raw = _ABSENT
     tools: msgspec.Raw = _ABSENT
@@ -77,19 +78,6 @@ class _Generation(msgspec.Struct, gc=False):
     candidate_count: msgspec.Raw = _ABSENT
 
 
-class _Choices(msgspec.Struct, gc=False):
-    n: int = 1
-    best_of: int = 1
-    candidateCount: int = 1
-    candidate_count: int = 1
-
-
-class _Several(_Choices, gc=False):
-    generationConfig: _Choices = msgspec.field(default_factory=_Choices)
-    generation_config: _Choices = msgspec.field(default_factory=_Choices)
-
-
-_several = msgspec.json.Decoder(_Several)
 _body = msgspec.json.Decoder(_Body)
 _generation = msgspec.json.Decoder(_Generation)
 _asking = msgspec.json.Decoder(_Asking)
@@ -97,6 +85,7 @@ _text = msgspec.json.Decoder(str)
 # What decides where a request goes and how it is answered; how a member of that name looks.
 _DECIDING: Final = {name: re.compile(rb'"' + name + rb'"[ \t\n\r]*+:') for name in (b"model", b"stream")}
 _NULL: Final = b"null"
+_LIST: Final = ord("[")
 _model_value = re.compile(rb'model"[ \t\n\r]*+:[ \t\n\r]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")')
 
 
@@ -111,10 +100,12 @@ def read_fields(body: bytes | bytearray | memoryview) -> Fields:
         return UNREADABLE
     stream = bytes(found.stream) if len(found.stream) <= len(b"false") else b""
     max_tokens = _first_count(found.max_completion_tokens, found.max_tokens, found.max_output_tokens)
-    choices = max(_first_count(found.n) or 1, _first_count(found.best_of) or 1) if found.n or found.best_of else 1
+    choices = _more_of(_choices(found.n), _choices(found.best_of)) if found.n or found.best_of else 1
+    if found.prompt and memoryview(found.prompt)[0] == _LIST:
+        choices = None  # a list may be one prompt's tokens, or many prompts with an answer each
     if found.generationConfig or found.generation_config:
         nested_tokens, candidates = _nested_counts(found.generationConfig or found.generation_config)
-        max_tokens, choices = nested_tokens if max_tokens is None else max_tokens, max(choices, candidates)
+        max_tokens, choices = nested_tokens if max_tokens is None else max_tokens, _more_of(choices, candidates)
     streamed = {b"true": True, b"false": False}.get(stream)
     return Fields(True, _name(found.model), streamed, max_tokens, choices, len(found.tools))
 
@@ -135,26 +126,29 @@ def _first_count(*raws: msgspec.Raw) -> int | None:
     return None
 
 
-def _nested_counts(raw: msgspec.Raw) -> tuple[int | None, int]:
+def _nested_counts(raw: msgspec.Raw) -> tuple[int | None, int | None]:
     """(max_tokens, choices) of a `generationConfig`."""
-    if not 0 < len(raw) <= _MAX_NESTED_BYTES:
+    if len(raw) > _MAX_NESTED_BYTES:
+        return None, None
+    if bytes(raw) == _NULL:
         return None, 1
     try:
         found = _generation.decode(raw)
     except BAD_INPUT:
-        return None, 1
-    candidates = _first_count(found.candidateCount, found.candidate_count)
-    return _first_count(found.maxOutputTokens, found.max_output_tokens), candidates or 1
+        return None, None
+    candidates = _choices(found.candidateCount or found.candidate_count)
+    return _first_count(found.maxOutputTokens, found.max_output_tokens), candidates
 
 
-def read_choices(body: bytes | bytearray | memoryview) -> int | None:
-    """How many answers a request asks for at most; None where that cannot be told. Never raises."""
-    try:
-        found = _several.decode(body)
-    except BAD_INPUT:
-        return None
-    said = (found, found.generationConfig, found.generation_config)
-    return max(1, *(max(one.n, one.best_of, one.candidateCount, one.candidate_count) for one in said))
+def _choices(raw: msgspec.Raw) -> int | None:
+    if not raw or bytes(raw) == _NULL:
+        return 1
+    said = _first_count(raw)
+    return None if said is None else max(1, said)
+
+
+def _more_of(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def is_certain(body: bytes | bytearray) -> bool:

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from lectr_core.cold.account import COUNTED, IN_TURNS, OPEN, REFUSED, UNBILLED, account
-from lectr_core.cold.bounds import LIMITED, NO_LIMIT, SEVERAL
+from lectr_core.cold.bounds import LIMITED, NO_CHOICES, NO_LIMIT, SEVERAL
 from lectr_core.cold.prices import Rates, make_rates
 from lectr_core.model.price import PriceQuestion, Quote
 from lectr_core.model.reading import Reading, Terms, Usage
@@ -127,7 +127,7 @@ def test_low_is_never_above_high() -> None:
         assert found.output_tokens_high == 256
 
 
-def asking_for(choices: int, one: Ended) -> Ended:
+def asking_for(choices: int | None, one: Ended) -> Ended:
     return attrs.evolve(one, begun=attrs.evolve(one.begun, choices=choices))
 
 
@@ -141,6 +141,12 @@ def test_each_of_several_answers_may_be_as_long_as_was_asked_for() -> None:
     assert account(asking_for(4, ended()), unlimited).output_tokens_high == 1_024
     broken_off = account(asking_for(4, ended("partial", Usage({"input": 1_000, "output": 300}))), known)
     assert (broken_off.output_tokens_low, broken_off.output_tokens_high) == (300, 1_024)
+
+
+def test_answers_of_which_nobody_knows_how_many_have_no_upper_bound() -> None:
+    found = account(asking_for(None, ended()), known)
+    assert (found.input_tokens_high, found.output_tokens_high, found.cost_high_nanousd) == (100_000, None, None)
+    assert found.price_note == NO_CHOICES
 
 
 @pytest.mark.parametrize(("choices", "expected"), [(2**52, None), (0, 256), (-3, 256)])

@@ -20,13 +20,13 @@ FIELDS: list[tuple[bytes, Fields]] = [
     (b'{"model":"m","max_output_tokens":3}', Fields(True, "m", None, 3)),
     (b'{"generationConfig":{"maxOutputTokens":7,"topK":1}}', Fields(True, max_tokens=7)),
     (b'{"generation_config":{"max_output_tokens":8}}', Fields(True, max_tokens=8)),
-    (b'{"generationConfig":[7],"model":"m"}', Fields(True, "m")),
+    (b'{"generationConfig":[7],"model":"m"}', Fields(True, "m", choices=None)),
     (b'{"model":"m","n":4,"max_tokens":5}', Fields(True, "m", None, 5, 4)),
     (b'{"model":"m","n":2,"best_of":3}', Fields(True, "m", choices=3)),
     (b'{"generationConfig":{"candidateCount":2,"maxOutputTokens":7}}', Fields(True, max_tokens=7, choices=2)),
     (b'{"max_tokens":9,"generation_config":{"candidate_count":2,"max_output_tokens":7}}', Fields(True, None, None, 9, 2)),
     (b'{"model":"m","n":0,"best_of":null}', Fields(True, "m")),
-    (b'{"model":"m","n":"4","generationConfig":{"candidateCount":[3]}}', Fields(True, "m")),
+    (b'{"model":"m","n":"4","generationConfig":{"candidateCount":[3]}}', Fields(True, "m", choices=None)),
     (b'{"model":3,"stream":true}', Fields(True, None, True)),
     (b'{"model":"m","stream":"yes"}', Fields(True, "m")),
     (b'{"model":"m","stream":1,"max_tokens":"5"}', Fields(True, "m")),
@@ -63,7 +63,7 @@ def test_a_field_of_the_wrong_type_loses_no_other(body: bytes, fields: Fields, k
 
 def test_a_long_configuration_is_left_unread() -> None:
     body = b'{"generationConfig":{"maxOutputTokens":7,"responseSchema":"' + b"x" * 70_000 + b'"},"model":"m"}'
-    assert read_fields(body) == Fields(True, "m")
+    assert read_fields(body) == Fields(True, "m", choices=None)
 
 
 @given(st.binary(max_size=200))

@@ -45,7 +45,7 @@ class _Pricing:
     units: dict[str, int] | None = None
     """Of a stream that broke off: what was reported, before what was seen was added; with shares: the answer's own."""
     terms: dict[str, Any] | None = None  # Any: numbers and words, as `Terms` has them
-    choices: int = 1
+    choices: int | None = 1
     uncut: int | None = None
     prompt_uncut: int | None = None
 
