@@ -14,14 +14,10 @@ import attrs
 from lectr_core.errors import PluginError
 from lectr_core.hot.exchange import Exchange
 from lectr_core.hot.guard import Faults
-from lectr_core.hot.identify import CREDENTIAL_FIELDS
 from lectr_core.hot.upgrade import SUB_PROTOCOLS
 from lectr_core.model.call import Call
-from lectr_core.model.secret import Credential
+from lectr_core.model.secret import CREDENTIAL_FIELDS, QUERY_KEY, Credential
 from lectr_core.ports import Provider
-
-QUERY_KEY: Final = b"?key"
-"""Where a credential of the query stands, as a name beside those of fields."""
 
 _QUERY_NAMES: Final = ("key=", "api-key=")
 _Line = tuple[str, bytes]

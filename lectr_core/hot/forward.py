@@ -16,7 +16,7 @@ import trio
 from lectr_core.errors import MalformedMessage, NotServed, ProviderConfigMissing
 from lectr_core.hot import draining
 from lectr_core.hot.connect import Unreachable
-from lectr_core.hot.credentials import QUERY_KEY, keeps_sub_protocols, substitutions, without_key
+from lectr_core.hot.credentials import keeps_sub_protocols, substitutions, without_key
 from lectr_core.hot.exchange import ClientGone, Exchange, Refused
 from lectr_core.hot.guard import Faults
 from lectr_core.hot.known import split_at_length
@@ -28,6 +28,7 @@ from lectr_core.hot.upload import Upload
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.egress import Place
 from lectr_core.model.record import Attempt
+from lectr_core.model.secret import QUERY_KEY
 from lectr_core.ports import Provider
 from lectr_core.wire import forwarding, heads
 from lectr_core.wire.heads import ResponseHead

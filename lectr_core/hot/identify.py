@@ -18,7 +18,7 @@ from lectr_core.hot.known import Party, Way
 from lectr_core.hot.upgrade import SUB_PROTOCOLS, asked_for, model_in, named_by
 from lectr_core.model.call import Call, Refusal
 from lectr_core.model.keys import KeyRing
-from lectr_core.model.secret import KEY_PREFIX, Credential, Secret
+from lectr_core.model.secret import CREDENTIAL_FIELDS, KEY_PREFIX, QUERY_KEY, Credential, Secret
 from lectr_core.ports import Provider
 from lectr_core.wire.body import read_fields
 from lectr_core.wire.bulk import bulk_of
@@ -26,9 +26,6 @@ from lectr_core.wire.fields import Fields
 
 MAX_FEATURE_CHARS: Final = 100
 MAX_TASK_CHARS: Final = 100
-
-CREDENTIAL_FIELDS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
-"""Header fields in which the SDKs of the day send a key; where several stand, the first of these is the one meant."""
 
 _KEY: Final = KEY_PREFIX.encode()
 _KEY_TEXT: Final = KEY_PREFIX
@@ -56,7 +53,7 @@ def party(exchange: Exchange, keys: KeyRing) -> None:
         exchange.upgrade = asked_for(head, given, credentials)
         exchange.known = known = None  # rare: found anew each time
     if query_key is not None:
-        credentials.append(Credential(b"?key", b"", Secret(query_key)))
+        credentials.append(Credential(QUERY_KEY, b"", Secret(query_key)))
     _labels(exchange, head.fields, given)
     exchange.credentials = tuple(credentials)
     exchange.own_key_fields = frozenset(own_fields)

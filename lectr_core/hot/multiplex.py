@@ -27,9 +27,9 @@ import hpack
 import trio
 
 from lectr_core.errors import MalformedMessage
-from lectr_core.hot.identify import CREDENTIAL_FIELDS
 from lectr_core.hot.lane import Flow, Lane
 from lectr_core.hot.link import READ_BYTES, Broken
+from lectr_core.model.secret import CREDENTIAL_FIELDS
 from lectr_core.wire import heads, multiplexed
 from lectr_core.wire.heads import RequestHead
 

@@ -10,6 +10,12 @@ from lectr_core.model.value import value
 KEY_PREFIX: Final = "lc_key_"
 """How every org key starts; 43 characters of URL-safe base64 (32 random bytes) follow."""
 
+CREDENTIAL_FIELDS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+"""Header fields in which the SDKs of the day send a key; where several stand, the first of these is the one meant."""
+
+QUERY_KEY: Final = b"?key"
+"""A credential in the query, as a name beside those of fields."""
+
 
 @value(repr=False, eq=False)
 class Secret:
@@ -30,7 +36,7 @@ class Credential:
     """A provider's own credential, in the form in which the client sent it."""
 
     field: bytes
-    """The header's name in lower case, or `?key` for the query parameter of that name."""
+    """The header's name in lower case, or `QUERY_KEY` for the query parameter `key`."""
     scheme: bytes
     """`bearer`, in lower case, where the field is `authorization`; empty elsewhere."""
     secret: Secret
