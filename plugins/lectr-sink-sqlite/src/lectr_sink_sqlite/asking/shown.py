@@ -18,6 +18,7 @@ import attrs
 from lectr_core import Currency
 from lectr_sink_sqlite.asking.amounts import USD, amount, exactly
 from lectr_sink_sqlite.asking.fixed import Fixed
+from lectr_sink_sqlite.asking.narrow import left_out
 from lectr_sink_sqlite.asking.period import Period
 from lectr_sink_sqlite.asking.sums import REST, Answer, Line
 
@@ -126,26 +127,28 @@ def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | Non
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_footer=False)
-    for name in by:
-        table.add_column(name, overflow="fold")
-    for head in view.heads:
-        table.add_column(head, justify="right", no_wrap=width is None)
-    found = rows(answer, by, view)
-    for row in found[:-1]:
-        table.add_row(*row)
-    if by and found[:-1]:
-        table.add_section()
-    table.add_row(*found[-1], style="bold")
+    heads, found = [*by, *view.heads], rows(answer, by, view)
+    gone, least = left_out(heads, found, len(by), width) if width else ([], 300)
+    padding = (0, 1, 0, 0) if gone else (0, 1)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, header_style="bold", show_footer=False)
+    for place, head in enumerate(heads):
+        if head not in gone:
+            is_name = place < len(by)
+            table.add_column(head, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
+    for row in found:
+        if by and found[:-1] and row is found[-1]:
+            table.add_section()
+        kept = (cell for head, cell in zip(heads, row, strict=True) if head not in gone)
+        table.add_row(*kept, style="bold" if row is found[-1] else None)
     console = Console(
-        highlight=False, markup=False, width=width or 300, file=io.StringIO(), force_terminal=width is not None
+        highlight=False, markup=False, width=max(width or 0, least), file=io.StringIO(), force_terminal=width is not None
     )
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
-    return "\n".join(
-        [f"{period.since} to {period.until} UTC, from the sums {period.grain.name}", *lines, *legend(answer, view)]
-    )
+    first = f"{period.since} to {period.until} UTC, from the sums by the {period.grain.at}"
+    told = f"No room on this screen for: {', '.join(gone)}. A wider one has them, and so has --format csv."
+    return "\n".join([first, *lines, *legend(answer, view), *([told] if gone else [])])
 
 
 def legend(answer: Answer, view: View) -> list[str]:
