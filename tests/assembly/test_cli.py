@@ -9,16 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import click
 import pytest
 
 from lectr_core import __name__ as core_name
 from lectr_core.assembly.cli import entry, main, packages
 from lectr_core.assembly.cli.run import snippets
+from lectr_core.assembly.cli.tail import drawn, form_for
 from lectr_core.assembly.command_line import CommandLine
+from lectr_core.assembly.follow import line_of
 from lectr_core.assembly.plugins import Fault, Plugin, load_plugins
 from lectr_core.errors import Bug, PluginError
 from lectr_core.journal.writer import Writer
-from lectr_core.model.record import Begun, Ended
+from lectr_core.model.record import Begun, Ended, Outcome
 
 Lectr = Callable[..., tuple[int, str, str]]
 
@@ -197,6 +200,19 @@ def test_tail_shows_the_newest_of_the_journal(lectr: Lectr, tmp_path: Path) -> N
     assert [row.split()[4] for row in out.splitlines()[1:]] == ["model-?[31m"] * 3 or "model-?[31m" in out
     assert "\x1b[31m" not in out.replace("\x1b[1m", ""), "a model's name cannot steer the terminal"
     assert lectr("tail", "--no-follow", "--last", "0", "--json") == (0, "", "")
+
+
+@pytest.mark.parametrize("width", [60, 80, 111, 131, 132, 200])
+def test_a_line_of_tail_fits_the_screen(width: int) -> None:
+    ways: list[tuple[int, Outcome]] = [(200, "ok"), (200, "client_disconnected"), (529, "provider_error")]
+    found = [line_of(attrs.evolve(ended(1, status), outcome=outcome)) for status, outcome in ways]
+    shown = [click.unstyle(drawn(line, form_for(width))) for line in found]
+    assert max(map(len, shown)) <= width
+    assert all(row.startswith("22:13:20") for row in shown)
+    assert "client_dis" in shown[1], "who left early is told apart from a 200 without colours too"
+    assert "error" in shown[2]
+    assert "529" in shown[2]
+    assert form_for(None) == form_for(200), "a pipe has all"
 
 
 @pytest.mark.parametrize(

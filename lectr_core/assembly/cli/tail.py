@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -10,6 +10,8 @@ from lectr_core.assembly.command_line import CommandLine
 
 if TYPE_CHECKING:
     from lectr_core.assembly.follow import Line
+
+Form = tuple[tuple[str, int], ...]
 
 
 @click.command(
@@ -22,7 +24,7 @@ Examples:
   lectr tail --where 'model=small-*' --where 'duration_ms>5000' --where error_category!=
   lectr tail --json | jq .model
 \b
-Columns: those of --json.""",
+Columns to filter by: those of --json. A narrow screen shows fewer; a pipe has the whole line.""",
 )
 @click.option("--last", "-n", type=click.IntRange(0), default=10, show_default=True, help="How many to begin with.")
 @click.option("--follow/--no-follow", default=True, show_default=True, help="Wait for more.")
@@ -37,14 +39,18 @@ def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_
     Reads the journal, where records stand until they are stored and a while beyond. Where that holds fewer than --last, it
     says so; older ones are in the database.
     """
+    import shutil
+    import sys
+
     from lectr_core.assembly.conditions import conditions
     from lectr_core.assembly.follow import Follower, Line
 
     data = line.settings().gateway.data
     follower = Follower(data / "journal", conditions(where, Line))
-    show = _show_json if as_json else _show_line
+    form = form_for(shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    show = _show_json if as_json else lambda found: click.echo(drawn(found, form))
     if not as_json:
-        click.echo(click.style(HEAD, bold=True))
+        click.echo(click.style(_head(form), bold=True))
     try:
         begun = follower.newest(last)
         if not data.is_dir():
@@ -62,10 +68,28 @@ def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_
         return
 
 
-HEAD = (
-    f"{'time':<12} {'org':<12} {'feature':<16} {'provider':<10} {'model':<28} {'status':>6} {'outcome':<19} "
-    f"{'ms':>8} {'ttft':>7} {'in':>8} {'out':>7}"
+_WIDE: Final = (
+    *(("time", 12), ("org", 12), ("feature", 16), ("provider", 10), ("model", 28), ("status", 6), ("outcome", 19)),
+    *(("ms", 8), ("ttft", 7), ("in", 8), ("out", 7)),
 )
+_FORMS: Final = (
+    _WIDE,
+    tuple(column for column in _WIDE if column[0] not in ("org", "ttft")),
+    (("time", 8), ("feature", 16), ("model", 16), ("ended", 13), ("ms", 6), ("in", 7), ("out", 6)),
+    (("time", 8), ("feature", 14), ("model", 14), ("ended", 13), ("ms", 6)),
+)
+"""What a line shows, by how wide the screen is: columns and their widths. The first that fits is taken, else the last."""
+_RIGHT: Final = ("status", "ms", "ttft", "in", "out")
+
+
+def form_for(width: int | None) -> Form:
+    """The columns for a screen of *width*; where the output is no screen (None), all."""
+    fitting = (form for form in _FORMS if width is None or sum(size + 1 for _, size in form) - 1 <= width)
+    return next(fitting, _FORMS[-1])
+
+
+def _head(form: Form) -> str:
+    return " ".join(name.rjust(size) if name in _RIGHT else name.ljust(size) for name, size in form).rstrip()
 
 
 def _show_json(found: Line) -> None:
@@ -76,14 +100,31 @@ def _show_json(found: Line) -> None:
     click.echo(json.dumps(attrs.asdict(found), ensure_ascii=False))
 
 
-def _show_line(found: Line) -> None:
+def drawn(found: Line, form: Form) -> str:
+    """One request in one line."""
     colour = None if found.outcome == "ok" else "yellow" if found.outcome == "client_disconnected" else "red"
-    text = (
-        f"{found.started_at[11:23]:<12} {_cut(found.org, 12)} {_cut(found.feature, 16)} {_cut(found.provider, 10)} "
-        f"{_cut(found.model, 28)} {_number(found.status):>6} {_cut(found.outcome, 19)} {_number(found.duration_ms):>8} "
-        f"{_number(found.ttft_ms):>7} {_number(found.input_tokens):>8} {_number(found.output_tokens):>7}"
-    )
-    click.echo(click.style(text.rstrip(), fg=colour))
+    cells = {
+        "time": found.started_at[11:23][: dict(form)["time"]],
+        "org": found.org,
+        "feature": found.feature,
+        "provider": found.provider,
+        "model": found.model,
+        "status": _number(found.status),
+        "outcome": found.outcome,
+        "ended": _ended(found),
+        "ms": _number(found.duration_ms),
+        "ttft": _number(found.ttft_ms),
+        "in": _number(found.input_tokens),
+        "out": _number(found.output_tokens),
+    }
+    shown = ((cells[name] or "-").rjust(size) if name in _RIGHT else _cut(cells[name], size) for name, size in form)
+    return click.style(" ".join(shown).rstrip(), fg=colour)
+
+
+def _ended(found: Line) -> str:
+    """Status and outcome, where there is no room for both."""
+    status = _number(found.status)
+    return {"ok": status, "provider_error": f"error {status}"}.get(found.outcome, found.outcome)
 
 
 def _cut(text: str | None, width: int) -> str:
