@@ -192,7 +192,10 @@ def _server(ended: Ended) -> str | None:
 
 def _is_possible(usage: Usage, terms: Terms) -> bool:
     counts = [usage.units, *(share.units for share in terms.shares)]
-    return all(0 <= count <= units.MAX_COUNT for one in counts for count in one.values())
+    return (
+        all(min(one.values(), default=0) >= 0 for one in counts)
+        and sum(sum(one.values()) for one in counts) <= units.MAX_COUNT
+    )
 
 
 def _sums(pieces: Sequence[_Piece]) -> dict[str, int]:

@@ -22,6 +22,11 @@ from lectr_core.model.price import PriceQuestion
 REFUSED_STATUS: Final = frozenset({401, 402, 403, 404, 405, 413, 415, 429})
 """With these a provider says no before any work is done: nothing is billed."""
 
+MOST_TOKENS: Final = 10**9
+"""A ceiling beyond it is none. Both its factors are what a client wrote, and whoever may write them must not be able to make
+sums so large that a store cannot keep them: 2^63 takes nine thousand million of such requests. No model answers with more
+than some 2^20 tokens, and none takes an order for a thousand such answers."""
+
 NO_LIMIT: Final = "no upper bound: the model's limit is not known"
 NO_CHOICES: Final = "no upper bound: how many answers were asked for is not known"
 LIMITED: Final = "upper bound from max_tokens and the context window: for one answer, the usual tier, without tool calls"
@@ -49,7 +54,7 @@ def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | 
     """
     rates = find(tuple(attrs.evolve(question, input_tokens=0) for question in questions)) if questions else None
     limit = rates.quote.limit_tokens if rates is not None else None
-    fitting = max_tokens if max_tokens is not None and 0 < max_tokens <= units.MAX_COUNT else None
+    fitting = max_tokens if max_tokens is not None and 0 < max_tokens <= MOST_TOKENS else None
     if rates is None or limit is None:
         return Ceiling(None, _times(fitting, choices), None, _dearest(rates, units.OUTPUT_UNITS), NO_LIMIT)
     longest = find(tuple(attrs.evolve(question, input_tokens=limit) for question in questions)) or rates
@@ -63,9 +68,9 @@ def ceiling(questions: tuple[PriceQuestion, ...], find: Find, max_tokens: int | 
 
 
 def _times(each: int | None, choices: int | None) -> int | None:
-    """What so many answers can have. None: not known, or more than can be counted."""
+    """What so many answers can have. None: not known, or more than makes sense."""
     most = None if each is None or choices is None else each * max(1, choices)
-    return most if most is None or most <= units.MAX_COUNT else None
+    return most if most is None or most <= MOST_TOKENS else None
 
 
 def most(ceiling: Ceiling) -> int | None:

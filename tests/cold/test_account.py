@@ -149,6 +149,11 @@ def test_an_impossible_count_is_not_believed(count: int) -> None:
     assert found.price_note == "the usage that was read holds an impossible count"
 
 
+def test_counts_that_are_impossible_together_are_not_believed() -> None:
+    """A store sums thousands of them in 64 bits."""
+    assert account(exchange(input=2**53 - 1, cache_read=1), known).tokens_source == "unknown"
+
+
 def test_a_cost_beyond_all_reason_is_unknown() -> None:
     found = account(exchange(input=2**53 - 1), known)
     assert (found.input_tokens, found.cost_nanousd, found.cost_low_nanousd) == (2**53 - 1, None, None)

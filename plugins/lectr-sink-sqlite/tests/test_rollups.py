@@ -116,6 +116,16 @@ def test_every_request_has_one_source_of_its_counts(tmp_path: Path, make: Make) 
     store.close()
 
 
+def test_a_sum_that_is_full_stays_so_and_holds_up_no_record(tmp_path: Path, make: Make) -> None:
+    """Else each batch from then on is refused, and one provider that reports absurd counts has stopped the store for all."""
+    store = store_at(tmp_path / "lectr.db")
+    for begin in (1, 701, 1_401):
+        store.write([make(seq, input_tokens=2**53 - 1) for seq in range(begin, begin + 700)], [])
+    assert asked(store.path, "SELECT count(*) FROM requests") == [(2_100,)]
+    assert asked(store.path, "SELECT requests, input_tokens FROM usage_daily") == [(2_100, 2**63 - 1)]
+    store.close()
+
+
 def older_file(path: Path, records: Sequence[Record]) -> None:
     """A file as the migrations before 0006 left it, with *records* in it."""
     with closing(file.connect(path, 1.0)) as connection:

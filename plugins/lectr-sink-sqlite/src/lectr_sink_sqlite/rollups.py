@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from lectr_sink_sqlite.rollup_tables import BATCH, BY_MINUTE, GRAINS, HISTOGRAMS, SUMS, WHAT, WHO, Grain
+from lectr_sink_sqlite.rows import MOST
 
 MARK: Final = "SELECT coalesce(max(rowid), 0) FROM requests"
 """The highest rowid before a batch."""
@@ -24,12 +25,19 @@ _EMPTY: Final = "DELETE FROM temp.batch"
 _KEY: Final = ", ".join((*WHO, *WHAT))
 
 
+def _plus(name: str) -> str:
+    # A sum that is full stays so. It takes a provider that reports absurd counts, request after request; but a sum that
+    # became a REAL would be refused, and with it each batch from then on.
+    added = f"{name} + excluded.{name}"
+    return added if name.endswith("_ms") else f"min({added}, {MOST})"
+
+
 def _add_usage(grain: Grain) -> str:
     # Sums go up by what is new, each in its place; `WHERE true` tells SQLite's grammar the conflict clause from a join.
     return f"""
 INSERT INTO {grain.usage} ({grain.at}, {_KEY}, {", ".join(SUMS)})
 SELECT {grain.cut}, {_KEY}, {", ".join(SUMS)} FROM temp.batch WHERE true
-ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
+ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {_plus(name)}" for name in SUMS)}
 """
 
 
