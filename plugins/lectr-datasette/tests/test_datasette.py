@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import re
 import sqlite3
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from datasette.app import Datasette
 from lectr_datasette import pages
 from lectr_datasette.canned import CANNED
@@ -49,6 +51,21 @@ def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Datase
         return Datasette([], metadata=metadata_of(path), settings={"suggest_facets": False, "default_cache_ttl": 0})
 
     return make
+
+
+def test_beside_a_gateway_only_what_went_wrong_is_news(
+    own: Callable[..., Datasette], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server speaks twice before it asks the app anything: in the midst of what `lectr demo` draws."""
+    config = uvicorn.Config(own().app(), log_level="info")
+    config.configure_logging()
+    logging.getLogger("uvicorn.error").info("Started server process")
+    logging.getLogger("uvicorn.error").warning("something broke")
+    for name in ("uvicorn", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+    said = capsys.readouterr().err
+    assert "something broke" in said
+    assert "Started" not in said
 
 
 def test_home_waits_for_the_database_and_then_shows_it(own: Callable[..., Datasette], database: Make) -> None:

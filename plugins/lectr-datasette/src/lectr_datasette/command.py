@@ -29,7 +29,7 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     chosen.check(settings.environ)
     chosen.check_free()
     explorer = Explorer(chosen, database_of(settings))
-    click.echo(f"explorer: {explorer.url()}")
+    click.echo(f"explorer: {explorer.url()}  (Ctrl-C stops it)")
     command = [*explorer.command(), *(["--open"] if chosen.open else [])]
     sys.stdout.flush()
     # This very process becomes the explorer: whoever stops it, a service manager too, stops it and not a parent of it.

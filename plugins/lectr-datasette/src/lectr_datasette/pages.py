@@ -146,6 +146,9 @@ def asgi_wrapper(datasette: Any) -> Any:  # Any: Datasette is untyped
     variable = os.environ.get(PASSWORD_ENV_VARIABLE)
     password = os.environ.get(variable) if variable else None
     names = [name for name in os.environ.get(HOSTS_VARIABLE, "").split(",") if name]
+    # Beside a gateway only what went wrong is news. A filter, since the server sets levels of its own later.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).addFilter(_went_wrong)
     return lambda app: guarded(_attaching(_listening(app), datasette, path), password, names)
 
 
@@ -263,6 +266,10 @@ def _listening(app: App) -> App:
     return hear
 
 
+def _went_wrong(line: logging.LogRecord) -> bool:
+    return line.levelno >= logging.WARNING
+
+
 def _attaching(app: App, datasette: Any, path: Path) -> App:  # Any: Datasette is untyped
     """*app*, with the database at *path* attached once it exists.
 
@@ -273,10 +280,6 @@ def _attaching(app: App, datasette: Any, path: Path) -> App:  # Any: Datasette i
     described: list[bool] = []
 
     async def attach(scope: Any, receive: Any, send: Any) -> None:  # Any: as ASGI has it
-        if scope["type"] == "lifespan":
-            # Beside a gateway only what went wrong is news. The server sets its logs up just before this.
-            for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-                logging.getLogger(name).setLevel(logging.WARNING)
         try:
             found = path.stat()
         except OSError:
