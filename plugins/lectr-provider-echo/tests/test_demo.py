@@ -130,6 +130,24 @@ def test_the_summary_counts_rows_and_never_takes_unknown_for_nothing(tmp_path: P
         assert summary.shown_cost(summary.Line(requests=3, cost_nanousd=cost_nanousd, unpriced=unpriced)) == text
 
 
+@pytest.mark.parametrize(("width", "height"), [(60, 24), (80, 24), (80, 40), (200, 60)])
+def test_the_numbers_are_whole_on_any_screen(width: int, height: int) -> None:
+    """A table higher than the screen cannot be drawn anew in its place, and half a number is a wrong one."""
+    line = summary.Line(
+        requests=1_234, input_tokens=9_999_999, output_tokens=99_999, cost_nanousd=123_456_780_000, unpriced=42
+    )
+    groups = {f"feature-{number}": line for number in range(20)}
+    stored = summary.Summary(total=line, by_feature=groups, by_model=groups)
+    console = Console(width=width, height=height)
+    with console.capture() as shown:
+        console.print(summary.table(stored, "t", width, acts.groups_that_fit(height)))
+    rows = shown.get().splitlines()
+    assert len(rows) < height
+    assert sum("123.45678 + 42 ?" in row for row in rows) == 2 * min(20, acts.groups_that_fit(height)) + 1
+    assert ("9,999,999" in shown.get()) == (width >= 76)
+    assert ("more" in shown.get()) == (height < 60)
+
+
 def test_a_database_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert summary.read(tmp_path / "none.db").total.requests == 0
     sqlite3.connect(tmp_path / "empty.db").close()

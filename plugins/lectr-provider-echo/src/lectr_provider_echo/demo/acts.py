@@ -28,6 +28,9 @@ from lectr_provider_echo.demo.traffic import samples
 Ready = Callable[[Running], Awaitable[int | None]]
 DATABASE: Final = "lectr.db"
 _REFRESH_S: Final = 1.0
+# Title, head, rules, the lines that count what is left out, the sum, and five lines of words: what is higher than the screen
+# cannot be drawn anew in its place.
+_AROUND: Final = 14
 
 
 def once(stage: Stage, console: Console, many: int, at_once: int, seed: int) -> Ready:
@@ -75,8 +78,14 @@ async def _show(running: Running, console: Console, tally: Tally) -> None:
         while True:
             stored = await trio.to_thread.run_sync(summary.read, database)
             line = Text(f"sent {tally.sent}, stored {stored.total.requests}: {_words(tally)}. Ctrl-C stops.")
-            live.update(Group(summary.table(stored, "stored so far"), line), refresh=True)
+            most = groups_that_fit(console.height)
+            live.update(Group(summary.table(stored, "stored so far", console.width, most), line), refresh=True)
             await trio.sleep(_REFRESH_S)
+
+
+def groups_that_fit(height: int) -> int:
+    """How many features, and how many models, a screen of *height* lines has room for."""
+    return max(2, (height - _AROUND) // 2)
 
 
 def _words(tally: Tally) -> str:

@@ -106,7 +106,7 @@ def demo(
             fast = f"; the stand-in answered {speed:g} times as fast as a provider" if speed != 1 else ""
             code = max(code, _conclude(context, console, kept, many, before, fast))
         else:
-            console.print(summary.table(summary.read(kept / acts.DATABASE), "stored"))
+            console.print(summary.table(summary.read(kept / acts.DATABASE), "stored", console.width))
         if data is not None:
             console.print(f"the data is in {data}; look at it with: lectr --data {data} explore")
     context.exit(code)
@@ -129,7 +129,7 @@ def _conclude(context: click.Context, console: Console, data: Path, many: int, b
     from lectr_provider_echo.demo import acts, summary
 
     found = summary.read(data / acts.DATABASE)
-    console.print(summary.table(found, f"{found.total.requests} requests stored{remark}"))
+    console.print(summary.table(found, f"{found.total.requests} requests stored{remark}", console.width))
     stored = _stored(data) - before
     if stored != many:
         console.print(f"sent {many} requests, stored {stored}", style="red")

@@ -25,6 +25,11 @@ select feature, coalesce(model_sent, model_requested, model_actual, '–'), outc
  limit ?
 """
 
+_HEADS: Final = (
+    *(("requests", 0), ("failed", 60), ("tokens in", 76), ("out", 84), ("cost in USD", 0), ("p50 s", 92), ("p95 s", 60)),
+)
+"""What stands beside a name, and how wide a screen must be for it."""
+
 
 @attrs.define
 class Line:
@@ -123,17 +128,30 @@ def percentile_ms(durations_ms: list[float], share: float) -> float | None:
     return ordered[max(0, int(rank) - 1)]
 
 
-def table(summary: Summary, title: str) -> Table:
-    """The summary for people. A cost with `+ 2 ?` is a lower bound: two requests more have a cost that is not known."""
+def table(summary: Summary, title: str, width: int = 100, most: int | None = None) -> Table:
+    """The summary for people. A cost with `+ 2 ?` is a lower bound: two requests more have a cost that is not known.
+
+    *width*: columns of the screen; where there are few, the less telling numbers go. *most*: lines of features, and of
+    models; the costliest stay.
+    """
     drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     drawn.add_column("feature / model", min_width=16, overflow="fold")
-    for name in ("requests", "failed", "tokens in", "out", "cost in USD", "p50 s", "p95 s"):
-        drawn.add_column(name, justify="right", no_wrap=True)
+    shown = [place for place, (_, least) in enumerate(_HEADS) if width >= least]
+    for place in shown:
+        drawn.add_column(_HEADS[place][0], justify="right", no_wrap=True)
+
+    def add(name: str, line: Line, style: str = "") -> None:
+        cells = list(_cells(line))
+        drawn.add_row(name, *(cells[place] for place in shown), style=style)
+
     for groups in (summary.by_feature, summary.by_model):
-        for name, line in sorted(groups.items(), key=lambda item: (-item[1].cost_nanousd, item[0])):
-            drawn.add_row(name, *_cells(line))
+        found = sorted(groups.items(), key=lambda item: (-item[1].cost_nanousd, item[0]))
+        for name, line in found[:most]:
+            add(name, line)
+        if more := found[len(found[:most]) :]:
+            drawn.add_row(f"… {len(more)} more")
         drawn.add_section()
-    drawn.add_row("all", *_cells(summary.total), style="bold")
+    add("all", summary.total, "bold")
     drawn.caption, drawn.caption_justify = certainty(summary.total), "left"
     return drawn
 
