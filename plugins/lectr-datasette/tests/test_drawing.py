@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from lectr_datasette.asking import scope
 from lectr_datasette.asking.query import Query
 from lectr_datasette.drawing import words
-from lectr_datasette.drawing.chart import HEIGHT, Band, areas, lines, nice_ceiling
+from lectr_datasette.drawing.chart import HEIGHT, Band, areas, lines
 from lectr_datasette.drawing.links import Links
+from lectr_datasette.drawing.scale import by_powers, linear, nice_ceiling
 from lectr_datasette.reckoning.sums import OTHERS, Layer, by_step, layers
 
 NOW = datetime(2026, 5, 20, 15, 30, tzinfo=UTC)
@@ -34,6 +35,36 @@ def test_nothing_leaves_its_chart(values: list[float]) -> None:
     assert max(values) == 0 or ceiling <= max(values) * 2.01
     heights = [float(y) for y in re.findall(r"[ML][\d.]+,([\d.-]+)", drawn(values))]
     assert all(-0.1 <= y <= HEIGHT + 0.1 for y in heights)
+
+
+@given(st.integers(1, 10**9))
+def test_counts_have_whole_numbers_beside_them_and_no_two_alike(highest: int) -> None:
+    marks = [value for value, _ in linear(highest, of_counts=True).marks()]
+    assert marks[-1] >= highest
+    assert all(value == int(value) for value in marks)
+    assert len(set(marks)) == 5
+
+
+@given(st.floats(1e-6, 1e9))
+def test_dollars_beside_a_chart_have_as_many_digits_and_differ(highest: float) -> None:
+    said = [words.axis_usd(value, step) for value, step in linear(highest * words.NANO).marks()]
+    assert len(set(said)) == 5
+    assert len({len(each.partition(".")[2]) for each in said}) == 1
+
+
+def test_what_is_far_apart_is_drawn_by_powers_of_ten() -> None:
+    scale = by_powers(200, 14_000)
+    assert [value for value, _ in scale.marks()] == [100, 1_000, 10_000, 100_000]
+    assert scale.share(100) == 0
+    assert scale.share(100_000) == 1
+    assert [value for value, _ in by_powers(5, 5).marks()] == [1, 3, 10]
+    assert by_powers(0, 0).marks() == []
+
+
+def test_a_step_that_is_not_over_says_so() -> None:
+    chart = areas([Layer("a", (1.0, 2.0))], ["mon", "tue"], title="t", unit="u", words=words.count, unfinished=1)
+    assert str(chart.svg).count('class="veil" x="500.0"') == 1
+    assert [hint.splitlines()[0] for hint in chart.hints] == ["mon", "tue, so far"]
 
 
 def test_bounds_are_drawn_only_where_they_say_something() -> None:
@@ -142,6 +173,22 @@ def test_times_are_the_viewers() -> None:
     assert words.clock("2026-05-20T20:00:00.123Z", zone) == "21 May 01:30:00"
     assert words.time_of_day("2026-05-20T20:00:00.123Z", zone) == "01:30:00"
     assert words.clock("no time", zone) == words.clock(None, zone) == "–"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "shown"),
+    [
+        ("2026-10-01T00:00", "2026-11-01T00:00", "1 to 31 Oct 2026"),
+        ("2026-05-20T00:00", "2026-05-21T00:00", "20 May 2026"),
+        ("2025-12-30T00:00", "2026-01-02T00:00", "30 Dec 2025 to 1 Jan 2026"),
+        ("2026-04-30T00:00", "2026-05-02T00:00", "30 Apr to 1 May 2026"),
+        ("2026-05-20T09:00", "2026-05-20T10:30", "20 May 2026, 09:00 to 10:30"),
+        ("2026-05-19T09:00", "2026-05-20T10:30", "19 May 09:00 to 20 May 2026 10:30"),
+    ],
+)
+def test_stretches_in_words(since: str, until: str, shown: str) -> None:
+    ends = [datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (since, until)]
+    assert words.stretch(ends[0], ends[1], UTC) == shown
 
 
 def test_one_is_one() -> None:

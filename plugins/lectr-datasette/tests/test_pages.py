@@ -119,11 +119,41 @@ def test_now_is_held_against_the_same_time_before(database: Make, seen: See, sam
         return [sampled((minutes, "a", "p", "m", "ok", 200, 1.0, 1, 1, 1_000), NOW) for _ in range(count)]
 
     hour = timedelta(hours=1)
-    rows = [*at(hour, 3), *at(25 * hour, 2), *at(20 * hour, 50), *at(7 * 24 * hour + hour, 6)]
+    rows = [*at(hour, 3), *at(25 * hour, 2), *at(20 * hour, 50), *at(7 * 24 * hour + hour, 6), *at(8 * 24 * hour, 1)]
     html = seen(database(rows=rows), overview)
     tile = re.search(r"<dt>Requests</dt>.*?</div>", html, re.DOTALL)
     assert tile
     assert "▲ 50 % on yesterday ▼ 50 % on last week" in text_of(tile.group(0)), "yesterday's later hours do not count"
+
+
+def test_what_is_recorded_in_part_is_not_compared_with(database: Make, seen: See, sampled: Sampled) -> None:
+    def at(ago: timedelta) -> dict[str, Any]:  # Any: SQLite's values
+        return sampled((ago / timedelta(minutes=1), "a", "p", "m", "ok", 200, 1.0, 1, 1, 1_000), NOW)
+
+    path = database(rows=[at(timedelta(hours=1)), at(timedelta(hours=30))])
+    said = text_of(seen(path, overview))
+    assert "yesterday: recorded in part" in said
+    assert "last week: nothing" in said
+    assert "Records begin 19 May" in text_of(seen(path, change))
+    assert "Records begin" not in text_of(seen(path, change, against="last week"))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_is_filtered_by_is_said_and_can_be_taken_away(database: Make, seen: See, name: str) -> None:
+    html = seen(database(), VIEWS[name], period="7d", org="acme")
+    chips = re.search(r'<ul class="chips".*?</ul>', html, re.DOTALL)
+    assert chips
+    assert "org: acme" in text_of(chips.group(0))
+    assert "org=acme" not in chips.group(0)
+    assert "acme" in html[: html.index("</title>")]
+
+
+def test_the_first_page_under_a_filter_shows_requests_that_fit_it(database: Make, seen: See) -> None:
+    html = seen(database(), overview, provider="beta")
+    newest = html[html.index('id="newest"') : html.index('id="questions"')]
+    assert "beta" in newest
+    assert "alpha" not in newest
+    assert "data-live" not in html
 
 
 def test_percentiles_are_those_of_answered_requests(database: Make, seen: See) -> None:

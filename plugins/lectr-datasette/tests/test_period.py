@@ -40,6 +40,26 @@ def test_steps_can_be_added_up_from_the_sums_they_ask(now: datetime, zone: ZoneI
         assert grain.moment(grain.text(start)) == start, "no row of the sums is in two steps"
 
 
+@given(MOMENTS, st.sampled_from(ZONES))
+def test_a_month_is_the_calendars_in_utc(now: datetime, zone: ZoneInfo) -> None:
+    this, last = list(periods.choices(now))[-2:]
+    going, over = periods.named(this, now, zone), periods.named(last, now, zone)
+    assert over.since.day == going.since.day == 1
+    assert over.until == over.full == going.since <= now < going.until <= going.full
+    assert over.day_zone is UTC
+    assert going.day_zone is UTC
+    assert going.before[0].since == over.since
+    assert going.before[0].until <= over.until
+    assert over.before[0].until == over.since
+    assert sums.step_grain(over) is DAILY
+    assert len(over.starts) == (over.until - over.since).days
+
+
+@pytest.mark.parametrize("key", ["2026-06", "2026-13", "1999-01", "2026-5"])
+def test_no_month_and_one_to_come_are_the_usual_time(key: str) -> None:
+    assert periods.named(key, NOW, UTC).key == periods.DEFAULT
+
+
 @given(MOMENTS, st.timedeltas(timedelta(minutes=1), timedelta(days=100)))
 def test_the_pieces_are_the_stretch(since: datetime, length: timedelta) -> None:
     since = since.replace(second=0, microsecond=0)

@@ -6,6 +6,7 @@ cut at the viewer's own midnights and hours.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -69,6 +70,12 @@ class Period:
         """Its length, never less than a minute's."""
         return max((self.until - self.since) / DAY, MINUTE / DAY)
 
+    @property
+    def unfinished(self) -> int | None:
+        """Which step is not over; None where all are, and of minutes, of which one hardly shows."""
+        at = self.step_at(self.until - MINUTE)
+        return at if self.step != "minute" and self.end_of(at) > self.until else None
+
     def labels(self) -> list[str]:
         """What stands at each step, in the viewer's zone."""
         return [self.label(at) for at in range(len(self.starts))]
@@ -85,7 +92,7 @@ class Period:
     @property
     def day_zone(self) -> tzinfo:
         """Whose midnights cut it into days."""
-        return self.zone if self.until - self.since <= LOCAL_DAYS * DAY else UTC
+        return self.zone if self.full - self.since <= LOCAL_DAYS * DAY else UTC
 
     def end_of(self, at: int) -> datetime:
         """Where a step ends."""
@@ -94,12 +101,22 @@ class Period:
 
 KEYS: Final = {"hour": "Last hour", "today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 DEFAULT: Final = "today"
+_MONTH: Final = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+
+
+def choices(now: datetime) -> dict[str, str]:
+    """What the pages offer: stretches that go along with the time, and the two newest calendar months."""
+    this = _month_of(now)
+    months = {f"{first:%Y-%m}": f"{first:%B}" for first in (this, _month_of(this - DAY))}
+    return {**KEYS, **months}
 
 
 def named(key: str, now: datetime, zone: tzinfo) -> Period:
     """The period *key*; an unknown key is the usual one."""
     end = _minute(now) + MINUTE
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    if _MONTH.fullmatch(key) and datetime.strptime(key, "%Y-%m").replace(tzinfo=UTC) < end:
+        return _month(key, end, zone)
     if key == "hour":
         since = end - HOUR
         return _cut(key, since, end, end, zone, _shifted(since, end, ("yesterday", DAY), ("last week", 7 * DAY)))
@@ -113,6 +130,25 @@ def named(key: str, now: datetime, zone: tzinfo) -> Period:
     since = midnight.astimezone(UTC)
     before = _shifted(since, end, ("yesterday", DAY), ("last week", 7 * DAY))
     return _cut("today", since, end, (midnight + DAY).astimezone(UTC), zone, before, at_least=HOUR)
+
+
+def _month(key: str, end: datetime, zone: tzinfo) -> Period:
+    """A calendar month in UTC, as providers bill it; the one that is not over, up to now."""
+    since = datetime.strptime(key, "%Y-%m").replace(tzinfo=UTC)
+    full = _month_of(since + 32 * DAY)
+    until = min(end, full)
+    earlier = _month_of(since - DAY)
+    name = f"{earlier:%B}"
+    before = (
+        Before(name, earlier, since)
+        if until == full
+        else Before(f"{name} so far", earlier, min(earlier + (until - since), since))
+    )
+    return attrs.evolve(_cut(key, since, until, full, zone, (before,)), title=f"{since:%B %Y}")
+
+
+def _month_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def between(since: datetime, until: datetime, zone: tzinfo) -> Period:

@@ -123,6 +123,11 @@ def minutes_since() -> Query:
     return Query("select min(minute) as at from usage_minutely")
 
 
+def begins() -> Query:
+    """From when on anything is recorded: the first day, and the first hour that is kept."""
+    return Query("select (select min(day) from usage_daily) as day, (select min(hour) from usage_hourly) as hour")
+
+
 def names(scope: Scope) -> Query:
     """Every value of the dimensions that people filter by, with its requests, in the days the period touches."""
     piece = of_grain(scope.period.since, scope.period.until, DAILY)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 import attrs
 from markupsafe import Markup
 
+from lectr_datasette.drawing.scale import Axis, Scale, by_powers, linear
 from lectr_datasette.reckoning.sums import OTHERS, Layer
 
 WIDTH, HEIGHT = 1000, 200
-_LINES = 4
 _OPEN_END = 0.08
 """How far a line without an end in sight goes on over what is known."""
 _HAIR = 0.004
@@ -56,8 +56,8 @@ class Chart:
     hints: Sequence[str]
     """What each step comes to, in words."""
     stacked: bool = True
-    so_far: int | None = None
-    """How many steps have begun; None: all."""
+    unfinished: int | None = None
+    """Which step is not over yet; None: all are."""
     band: Band | None = None
     """Between which bounds the whole lies."""
 
@@ -77,17 +77,19 @@ def areas(
     title: str,
     unit: str,
     words: Callable[[float], str],
-    axis: Callable[[float], str] | None = None,
+    axis: Axis | None = None,
     links: Sequence[str] = (),
     band: Band | None = None,
-    so_far: int | None = None,
+    unfinished: int | None = None,
+    of_counts: bool = False,
 ) -> Chart:
     """Layers on top of one another over time, in steps as wide as the time they add up; with the bounds of the whole."""
     count = len(labels)
     whole = [sum(layer.values[at] for layer in layers) for at in range(count)]
     top = max(whole, default=0.0)
     # An upper bound may be far away: an answer of unknown length can cost as much as a day. The picture is of what is known.
-    ceiling = nice_ceiling(max(top, min(max(band.high, default=0.0) if band else 0.0, _BOUNDS_REACH * top)))
+    scale = linear(max(top, min(max(band.high, default=0.0) if band else 0.0, _BOUNDS_REACH * top)), of_counts=of_counts)
+    ceiling = scale.top
     parts: list[str] = []
     feet = [0.0] * count
     for number, layer in enumerate(layers):
@@ -99,11 +101,15 @@ def areas(
         feet = heads
     if band and ceiling:
         parts += [_whisker(at, band, whole[at], ceiling) for at in range(count)]
+    if unfinished is not None and whole[unfinished] and ceiling:
+        wide, tall = WIDTH / count, HEIGHT * whole[unfinished] / ceiling
+        place = f'x="{unfinished * wide:.1f}" y="{HEIGHT - tall:.1f}" width="{wide:.1f}" height="{tall:.1f}"'
+        parts.append(f'<rect class="veil" {place}/>')
     hints = [_hint(labels[at], layers, at, words, band) for at in range(count)]
     chart = _chart(
         layers,
         labels,
-        ceiling,
+        scale,
         parts,
         title=title,
         unit=unit,
@@ -111,7 +117,7 @@ def areas(
         axis=axis,
         links=links,
         hints=hints,
-        so_far=so_far,
+        unfinished=unfinished,
     )
     return attrs.evolve(chart, band=band)
 
@@ -123,24 +129,31 @@ def lines(
     title: str,
     unit: str,
     words: Callable[[float], str],
-    axis: Callable[[float], str] | None = None,
+    axis: Axis | None = None,
     links: Sequence[str] = (),
-    so_far: int | None = None,
+    unfinished: int | None = None,
     ceiling: float | None = None,
+    powers: bool = False,
 ) -> Chart:
-    """Lines over time. A value that is not there (NaN) leaves a gap. *ceiling*: how high it is drawn; None: as needed."""
-    if ceiling is None:
-        ceiling = nice_ceiling(max((value for layer in layers for value in layer.values if value == value), default=0.0))
+    """Lines over time. A value that is not there (NaN) leaves a gap.
+
+    *ceiling*: how high it is drawn; None: as needed. *powers*: by powers of ten, so that what is far apart can be read.
+    """
+    values = [value for layer in layers for value in layer.values if value == value]
+    if powers:
+        scale = by_powers(min(values, default=0.0), max(values, default=0.0))
+    else:
+        scale = linear(max(values, default=0.0)) if ceiling is None else Scale(ceiling)
     parts = [
-        f'<path class="line l{number % COLOURS + 1}" d="{_line(layer.values, ceiling)}"/>'
+        f'<path class="line l{number % COLOURS + 1}" d="{_line(layer.values, scale)}"/>'
         for number, layer in enumerate(layers)
-        if ceiling
+        if scale.top
     ]
     hints = [_hint(labels[at], layers, at, words, None) for at in range(len(labels))]
     chart = _chart(
         layers,
         labels,
-        ceiling,
+        scale,
         parts,
         title=title,
         unit=unit,
@@ -148,43 +161,33 @@ def lines(
         axis=axis,
         links=links,
         hints=hints,
-        so_far=so_far,
+        unfinished=unfinished,
     )
     return attrs.evolve(chart, stacked=False)
-
-
-def nice_ceiling(value: float) -> float:
-    """The next round number from *value* on that four steps divide well; 0 of 0."""
-    if value <= 0:
-        return 0.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(
-        (step * power for step in (1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0) if step * power >= value), 10.0 * power
-    )
 
 
 def _chart(
     layers: Sequence[Layer],
     labels: Sequence[str],
-    ceiling: float,
+    scale: Scale,
     parts: Sequence[str],
     *,
     title: str,
     unit: str,
     words: Callable[[float], str],
-    axis: Callable[[float], str] | None,
+    axis: Axis | None,
     links: Sequence[str],
     hints: Sequence[str],
-    so_far: int | None,
+    unfinished: int | None,
 ) -> Chart:
-    grid = [
-        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>'
-        for y in (HEIGHT * step / _LINES for step in range(_LINES + 1))
-    ]
+    marks = scale.marks()
+    lines_at = [HEIGHT * (1 - scale.share(value)) for value, _ in marks] or [HEIGHT]
+    grid = [f'<line class="grid" x1="0" x2="{WIDTH}" y1="{y:.4g}" y2="{y:.4g}"/>' for y in lines_at]
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-    marks = (
-        [(100 * step / _LINES, (axis or words)(ceiling * step / _LINES)) for step in range(_LINES + 1)] if ceiling else []
-    )
+    if unfinished is not None:
+        label = labels[unfinished]
+        named = hints[unfinished].replace(label, f"{label}, so far", 1)
+        hints = [*hints[:unfinished], named, *hints[unfinished + 1 :]]
     return Chart(
         title=title,
         unit=unit,
@@ -193,11 +196,11 @@ def _chart(
         labels=labels,
         links=links,
         svg=Markup(head + "".join([*grid, *parts]) + "</svg>"),  # only numbers and class names of ours
-        axis=marks,
+        axis=[(100 * scale.share(value), axis(value, step) if axis else words(value)) for value, step in marks],
         under=_under(labels),
         words=words,
         hints=hints,
-        so_far=so_far,
+        unfinished=unfinished,
     )
 
 
@@ -211,7 +214,7 @@ def _steps(feet: Sequence[float], heads: Sequence[float], ceiling: float) -> str
     return "M" + "L".join([*there, *back]) + "Z"
 
 
-def _line(values: Sequence[float], ceiling: float) -> str:
+def _line(values: Sequence[float], scale: Scale) -> str:
     wide = WIDTH / len(values)
     parts, joined = [], False
     for at, value in enumerate(values):
@@ -221,7 +224,9 @@ def _line(values: Sequence[float], ceiling: float) -> str:
         x = (at + 0.5) * wide
         last = at + 1 == len(values) or values[at + 1] != values[at + 1]
         # A value alone would be a line without length.
-        parts.append(f"{'L' if joined else 'M'}{x:.1f},{_y(value, ceiling)}" + ("" if joined or not last else "h2"))
+        parts.append(
+            f"{'L' if joined else 'M'}{x:.1f},{HEIGHT * (1 - scale.share(value)):.1f}" + ("" if joined or not last else "h2")
+        )
         joined = True
     return "".join(parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 NANO = 1_000_000_000
 NO_BREAK = "\u00a0"
@@ -34,12 +34,18 @@ def signed_usd(nanousd: float) -> str:
     return f"+{usd(nanousd)}" if nanousd > 0 else usd(nanousd)
 
 
-def axis_usd(nanousd: float) -> str:
-    """Dollars on an axis: short."""
-    dollars = nanousd / NANO
-    if abs(dollars) >= 10_000:
+def axis_usd(nanousd: float, step_nanousd: float) -> str:
+    """Dollars on an axis, all marks of which have as many digits as a step of it needs."""
+    dollars, step = nanousd / NANO, step_nanousd / NANO
+    if step >= 10_000 and step % 1000 == 0:
         return f"${dollars / 1000:,.0f}k"
-    return f"${dollars:.6g}" if abs(dollars) >= 0.000_1 or dollars == 0 else f"${dollars:.0e}"
+    return f"${dollars:,.{_digits(step)}f}"
+
+
+def _digits(step: float) -> int:
+    """Behind the point, so that multiples of *step* differ and none is rounded; of dollars none or cents."""
+    needed = next((digits for digits in range(12) if abs(round(step, digits) - step) < step * 1e-6), 12)
+    return 2 if needed == 1 else needed
 
 
 def span(ms: float | None) -> str:
@@ -55,9 +61,14 @@ def span(ms: float | None) -> str:
     return f"{ms / 60_000:.1f}{NO_BREAK}min"
 
 
-def axis_span(ms: float) -> str:
+def axis_span(ms: float, _step_ms: float = 0) -> str:
     """A duration on an axis."""
     return f"{ms:g}{NO_BREAK}ms" if ms < 1000 else f"{ms / 1000:g}{NO_BREAK}s"
+
+
+def axis_count(number: float, _step: float = 0) -> str:
+    """A count on an axis."""
+    return count(number)
 
 
 def count(number: float | None) -> str:
@@ -110,6 +121,26 @@ def clock(stamp: str | datetime | None, zone: tzinfo, *, seconds: bool = True) -
     """A time of day in *zone*, the date in front."""
     moment = _moment(stamp)
     return "–" if moment is None else moment.astimezone(zone).strftime("%-d %b %H:%M:%S" if seconds else "%-d %b %H:%M")
+
+
+def stretch(since: datetime, until: datetime, zone: tzinfo) -> str:
+    """From when to when in *zone*, with the year: whole days as days, within a day the date once."""
+    first, end = since.astimezone(zone), until.astimezone(zone)
+    if not (first.hour or first.minute or end.hour or end.minute):
+        last = end - timedelta(days=1)
+        if first.date() >= last.date():
+            return f"{first:%-d %b %Y}"
+        form = (
+            "%-d"
+            if (first.year, first.month) == (last.year, last.month)
+            else "%-d %b"
+            if first.year == last.year
+            else "%-d %b %Y"
+        )
+        return f"{first.strftime(form)} to {last:%-d %b %Y}"
+    if first.date() == end.date():
+        return f"{first:%-d %b %Y}, {first:%H:%M} to {end:%H:%M}"
+    return f"{first.strftime('%-d %b %H:%M' if first.year == end.year else '%-d %b %Y %H:%M')} to {end:%-d %b %Y %H:%M}"
 
 
 def time_of_day(stamp: str | None, zone: tzinfo) -> str:

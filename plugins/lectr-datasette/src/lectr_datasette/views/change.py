@@ -32,12 +32,14 @@ async def change(visit: Visit) -> str:
         total(await visit.ask(sums.totals(cover(*ends, minutes), of.only)))
         for ends in ((before.since, before.until), (of.period.since, of.period.until))
     ]
+    begins = await visit.begins()
     return visit.render(
         "change",
         of,
         "change",
         before=before,
         problem=problem,
+        begins=begins if begins is not None and before.since < begins < before.until else None,
         whole=whole,
         lines=[line for line in found if line.change_nanousd or any(line.causes.values())],
         causes=CAUSES,

@@ -68,8 +68,10 @@ async def over_time(visit: Visit, scope: Scope, by: str, measure: str) -> Drawn:
         title=f"{TITLES[measure]} by {period.step}",
         unit=UNITS[measure],
         words=words.usd if measure == "cost" else words.count,
-        axis=words.axis_usd if measure == "cost" else words.count,
+        axis=words.axis_usd if measure == "cost" else words.axis_count,
         links=closer(visit, scope),
+        unfinished=period.unfinished,
+        of_counts=measure != "cost",
         band=band,
     )
     return Drawn(chart, query)
@@ -91,6 +93,8 @@ async def errors_over_time(visit: Visit, scope: Scope) -> Drawn:
         unit="requests, by kind of error",
         words=words.count,
         links=closer(visit, scope, "errors"),
+        unfinished=scope.period.unfinished,
+        of_counts=True,
     )
     return Drawn(chart, query)
 
@@ -108,6 +112,8 @@ async def sources_over_time(visit: Visit, scope: Scope) -> Drawn:
         unit="requests",
         words=words.count,
         links=closer(visit, scope, "sure"),
+        unfinished=scope.period.unfinished,
+        of_counts=True,
     )
     return Drawn(chart, query)
 
@@ -155,10 +161,12 @@ async def speed_over_time(visit: Visit, scope: Scope) -> Drawn:
         [layer for layer in made if any(value == value for value in layer.values)],
         scope.period.labels(),
         title=f"Time to answer by {scope.period.step}",
-        unit="of answered requests",
+        unit="by powers of ten, of answered requests",
         words=words.span,
         axis=words.axis_span,
         links=closer(visit, scope),
+        powers=True,
+        unfinished=scope.period.unfinished,
     )
     return Drawn(chart, query)
 

@@ -44,12 +44,16 @@ async def overview(visit: Visit) -> str:
         speeds_by(await visit.ask(sums.speeds(cover(each.since, each.until), scope.only))).get("", {}).get(("", ""), Speed())
         for each in period.before[: 1 if scope.has_speeds else 0]
     ]
-    flying = await visit.in_flight()
+    # What comes in by itself is what there is, whatever was filtered by: under a filter the page shows what fits, and stays.
+    is_live = period.key in {"hour", "today"} and not scope.only
+    flying = await visit.in_flight() if is_live else []
+    newest_query = rows.newest(None if is_live else scope, NEWEST)
+    newest = await visit.newest(newest_query)
     return visit.render(
         "overview",
         scope,
         "",
-        live=period.key in {"hour", "today"},
+        live=is_live,
         sums=total(found),
         held=await visit.held(scope, total(found)),
         query=query,
@@ -61,9 +65,9 @@ async def overview(visit: Visit) -> str:
         failures=await charts.errors_over_time(visit, scope),
         breakdowns=breakdowns,
         untagged=_untagged(breakdowns["feature"]),
-        newest=(await visit.ask(rows.newest(None, NEWEST)))[: NEWEST - len(flying)],
+        newest=None if newest is None else newest[: NEWEST - len(flying)],
         flying=flying,
-        newest_query=rows.newest(None, 100),
+        newest_query=newest_query,
         lost=lost(await visit.ask(rows.cursors())),
         most=_MOST_LINES,
         canned=CANNED,

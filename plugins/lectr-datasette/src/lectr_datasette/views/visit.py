@@ -13,10 +13,10 @@ import attrs
 
 from lectr_datasette.asking import accuracy, rows, scope, sums
 from lectr_datasette.asking import period as periods
-from lectr_datasette.asking.cover import MINUTELY, Piece, cover
+from lectr_datasette.asking.cover import DAILY, HOURLY, MINUTELY, Piece, cover
 from lectr_datasette.asking.period import Period
 from lectr_datasette.asking.query import Ask, Query, Row, TooSlow
-from lectr_datasette.asking.scope import Scope
+from lectr_datasette.asking.scope import DIMENSIONS, Scope
 from lectr_datasette.drawing import template
 from lectr_datasette.drawing.links import Links
 from lectr_datasette.reckoning import accuracy as reckoned
@@ -35,6 +35,16 @@ PAGES: Final = {
 MOST_IN_FLIGHT: Final = 6
 MOST_PRICED: Final = 30
 """Of so many models prices are looked for, the dearest first."""
+
+
+@attrs.frozen
+class Earlier:
+    """A stretch to compare with, and what it came to."""
+
+    name: str
+    sums: Sums
+    is_whole: bool
+    """False where records begin within it: then its sums are too small to compare with."""
 
 
 @attrs.frozen(kw_only=True)
@@ -84,13 +94,23 @@ class Visit:
         """The same in two lines, prompts and answers, for a page whose *sums* have counts that nobody reported."""
         return reckoned.by_way(await self.accuracy(of.only.get("provider"))) if sums.not_reported else []
 
-    async def befores(self, of: Scope) -> list[tuple[str, Sums]]:
+    async def begins(self) -> datetime | None:
+        """From when on anything is recorded, to the hour where hours are kept that far back."""
+        (row,) = await self.ask(sums.begins())
+        if not row["day"]:
+            return None
+        day = DAILY.moment(row["day"])
+        hour = HOURLY.moment(row["hour"]) if row["hour"] else day
+        return hour if hour - day < DAILY.length else day
+
+    async def befores(self, of: Scope) -> list[Earlier]:
         """The sums of the stretches to compare with."""
-        minutes = await self.minutes_since()
+        minutes, begins = await self.minutes_since(), await self.begins()
         found = []
         for each in of.period.before:
             query = sums.totals(cover(each.since, each.until, minutes), of.only)
-            found.append((each.name, total(await self.ask(query))))
+            is_whole = begins is None or not each.since < begins < each.until
+            found.append(Earlier(each.name, total(await self.ask(query)), is_whole))
         return found
 
     async def rates(
@@ -113,7 +133,8 @@ class Visit:
                 "now": self.now,
                 "pages": PAGES,
                 "current": current,
-                "keys": periods.KEYS,
+                "keys": periods.choices(self.now),
+                "dimensions": DIMENSIONS,
                 "live": False,
                 **said,
             },
