@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         ShowsInFlight,
         Sink,
         Snapshots,
+        TellsFault,
         TunnelReader,
         Tunnels,
     )
@@ -159,6 +160,7 @@ __all__ = [
     "Snapshots",
     "SpeechEventReader",
     "Sums",
+    "TellsFault",
     "Terms",
     "TranscriptEventReader",
     "TranscriptReader",
@@ -239,7 +241,7 @@ _ROOMS = {
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (
         "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook PriceCatalog Provider Reader ShowsInFlight Sink "
-        "Snapshots TunnelReader Tunnels"
+        "Snapshots TellsFault TunnelReader Tunnels"
     ),
     "lectr_core.wire.body": "BAD_INPUT",
 }

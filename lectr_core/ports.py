@@ -201,6 +201,15 @@ class PriceCatalog(Protocol):
 
 
 @runtime_checkable
+class TellsFault(Protocol):
+    """A price book that can say why it does not quote what it was told to quote. Asked once a second; optional."""
+
+    def what_is_wrong(self) -> tuple[str, str] | None:
+        """What is wrong and what to do, a line each, as far as it is known without another look; None: nothing."""
+        ...
+
+
+@runtime_checkable
 class Sink(Protocol):
     """Stores records. Runs in the cold process as a task of its own, at its own pace, from its own cursors."""
 

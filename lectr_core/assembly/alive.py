@@ -119,6 +119,9 @@ def _cold(data: Path, now_s: float) -> Iterator[Finding]:
             yield Finding("warn", "cold side", text, "`lectr verify --streams` says in which worker's life")
     for book, count in sorted(standing.price_faults.items()):
         yield Finding("warn", "cold side", f"price book {book} failed {count} times", "costs it should know are unknown")
+    act = "mend it as `prices` below says; where it says nothing, the gateway's user may not read what you may"
+    for book, fault in sorted(standing.catalog_faults.items()):
+        yield Finding("fail", "cold side", f"{book}: {first_line(fault)}", act)
 
 
 def look_at_journal(data: Path, *, is_running: bool) -> Iterator[Finding]:

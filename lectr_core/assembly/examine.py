@@ -24,6 +24,7 @@ from lectr_core.assembly.environment import credential_variables
 from lectr_core.assembly.keys import FILE, read_book
 from lectr_core.assembly.listen import open_socket, parse_address
 from lectr_core.assembly.outward import look_outward
+from lectr_core.assembly.money import look_at_prices
 from lectr_core.assembly.overrides import OWN, PREFIX, variables
 from lectr_core.assembly.plugins import Fault, Plugins
 from lectr_core.assembly.settings import Loaded, declared
@@ -75,6 +76,7 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     findings += _doors(settings, plugins) if above is None else look_at_running(settings, above)
     findings += look_at_journal(settings.gateway.data, is_running=above is not None)
     findings += look_at_stores(_sinks(plugins, settings))
+    findings += look_at_prices(plugins, settings)
     findings += _machine()
     providers = _providers(plugins, asked)
     findings += _routes(plugins, asked, providers)

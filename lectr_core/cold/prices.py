@@ -17,7 +17,7 @@ from typing import Final
 import attrs
 
 from lectr_core.model.price import NANO, PriceQuestion, Quote, UsedPrice
-from lectr_core.ports import PriceBook, PriceCatalog
+from lectr_core.ports import PriceBook, PriceCatalog, TellsFault
 
 _log = logging.getLogger("lectr.cold")
 
@@ -125,6 +125,19 @@ class PriceDesk:
         if is_new:
             self._remembered.clear()
             self._ready.clear()
+
+    def catalog_faults(self) -> dict[str, str]:
+        """Of each book that does not quote what it was told to: why, by its id."""
+        found = {}
+        for book in self.books:
+            if isinstance(book, TellsFault):
+                try:
+                    fault = book.what_is_wrong()
+                except Exception as exc:  # noqa: BLE001 - as below
+                    self._blame(book.id, exc)
+                else:
+                    found |= {} if fault is None else {book.id: fault[0]}
+        return found
 
     def _ask(self, questions: tuple[PriceQuestion, ...]) -> Rates | None:
         for book in self.books:

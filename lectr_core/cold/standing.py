@@ -59,6 +59,8 @@ class Standing:
     sinks: tuple[SinkStanding, ...]
     price_faults: dict[str, int]
     """How often each price book failed."""
+    catalog_faults: dict[str, str] = attrs.field(factory=dict)
+    """Of each price book that does not quote what it was told to: why."""
 
     @property
     def is_well(self) -> bool:

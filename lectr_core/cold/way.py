@@ -141,6 +141,7 @@ async def tell(health: Tell, deliveries: Sequence[Delivery], desk: PriceDesk, ha
             waits_for_other=not has_begun.is_set(),
             sinks=tuple(delivery.standing() for delivery in deliveries),
             price_faults=dict(desk.faults),
+            catalog_faults=desk.catalog_faults(),
         )
         try:
             health(standing)

@@ -118,6 +118,7 @@ def test_a_running_gateway_is_asked_through_its_health_files(tmp_path: Path, lin
             unreadable=(),
         )
         standing = Standing(pid=1, written_at="", waits_for_other=False, sinks=(sink,), price_faults={"book": 2})
+        standing = attrs.evolve(standing, catalog_faults={"list": "prices.json is damaged"})
         write_standing(tmp_path / "health" / "cold.json", standing)
         found = [(item.level, item.what, item.text) for item in examine(line, reach="none")]
     assert ("fail", "gateway", "the newest settings are refused: gateway.x: unknown") in found
@@ -126,6 +127,7 @@ def test_a_running_gateway_is_asked_through_its_health_files(tmp_path: Path, lin
     assert ("fail", "worker-1", "not running") in found
     assert ("fail", "cold side", "store: failing, 1 stored; OSError: full") in found
     assert ("warn", "cold side", "price book book failed 2 times") in found
+    assert ("fail", "cold side", "list: prices.json is damaged") in found
 
 
 def standing() -> Standing:
@@ -187,6 +189,42 @@ def test_what_a_store_lost_is_told(line: CommandLine, monkeypatch: pytest.Monkey
     sinks = [("lectr-a", Scarred("a.db was moved")), ("lectr-b", Scarred()), ("lectr-c", object())]
     monkeypatch.setattr(Plugins, "sinks", lambda self, settings: sinks)
     assert told(line, "store") == [("fail", "a.db was moved"), ("warn", "cannot say what it lost: OSError")]
+
+
+class Catalog:
+    """A price book that knows which list it quotes, and what is wrong with it."""
+
+    id = "list"
+
+    def __init__(self, wrong: tuple[str, str] | None = None) -> None:
+        self.wrong = wrong
+
+    def renew_now(self) -> bool:
+        return False
+
+    def told(self) -> str:
+        return "a list, of 2026-01-01"
+
+    def what_is_wrong(self) -> tuple[str, str] | None:
+        return self.wrong
+
+
+class Broken(Catalog):
+    id = "broken"
+
+    def told(self) -> str:
+        raise ValueError("no list")
+
+
+def test_the_catalog_in_use_is_told_and_what_is_wrong_with_it(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    books = [("a", Catalog()), ("b", Catalog(("the file is damaged", "take one again"))), ("c", Broken()), ("d", object())]
+    monkeypatch.setattr(Plugins, "price_books", lambda self, settings: books)
+    found = [finding for finding in examine(line, reach="none") if finding.what == "prices"]
+    assert [(one.level, one.text, one.act) for one in found] == [
+        ("ok", "a list, of 2026-01-01", ""),
+        ("fail", "the file is damaged", "take one again"),
+        ("fail", "broken: ValueError: no list", "mend or upgrade its plugin"),
+    ]
 
 
 def test_a_credential_that_is_not_set_is_named_and_never_shown() -> None:

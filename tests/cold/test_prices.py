@@ -170,3 +170,19 @@ def test_a_catalog_that_cannot_be_renewed_is_blamed_and_stays_in_use() -> None:
     desk = PriceDesk([Catalog("a", fault=OSError("no disk"))])
     desk.renew_now()
     assert desk.faults["a"] == 1
+
+
+@attrs.define
+class Wrong(Book):
+    """Says what is wrong with it; may fail at that too."""
+
+    def what_is_wrong(self) -> tuple[str, str] | None:
+        if self.fault is not None:
+            raise self.fault
+        return (f"{self.id} is damaged", "mend it") if self.models else None
+
+
+def test_books_say_what_is_wrong_with_them_and_one_that_cannot_is_blamed() -> None:
+    desk = PriceDesk([Book("a"), Wrong("b"), Wrong("c", models=()), Wrong("d", fault=OSError("no disk"))])
+    assert desk.catalog_faults() == {"b": "b is damaged"}
+    assert dict(desk.faults) == {"d": 1}

@@ -25,7 +25,7 @@ from lectr_prices_genai.listed import ListedBook
 from lectr_prices_genai.reading import built, dumped, parse, unknown_keys
 from lectr_prices_genai.settings import PricesSettings
 
-from lectr_core import CommandLine, GatewaySettings, OperatorError, PriceCatalog, PriceQuestion, Settings
+from lectr_core import CommandLine, GatewaySettings, OperatorError, PriceCatalog, PriceQuestion, Settings, TellsFault
 
 DAY = date(2026, 11, 20)
 MODEL = {"id": "acme-1", "match": {"starts_with": "acme-1"}, "context_window": 9_000}
@@ -161,15 +161,58 @@ def test_rates_that_nobody_knows_are_left_out_and_said(line: Path, tmp_path: Pat
     assert "dreams_mtok (1 models)" in call("--from", str(kept(tmp_path / "odd.json", odd))).output
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"format": 2}', '{"format": 1, "source": "x", "providers": []}'])
+def whole(**more: Raw) -> str:
+    return json.dumps({"format": 1, "source": "x", "dated": None, "mark": "m", "taken_at": "t", "package": None} | more)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is empty"),
+        (whole(providers=CHEAP)[:-9], "it is no whole JSON"),
+        ("[" * 100_000, "it is no whole JSON"),
+        ("{}", "not what Lectr writes there"),
+        ("[1]", "not what Lectr writes there"),
+        ('{"format": 2}', "written by another version of Lectr (format 2)"),
+        (whole(providers=[]), "expected at least one provider"),
+        (whole(providers=CHEAP, package=5), "not what Lectr writes there"),
+        (whole(providers=CHEAP, dated="soon"), "not what Lectr writes there"),
+    ],
+)
 def test_a_damaged_file_is_said_and_the_packages_prices_are_used(
-    line: Path, text: str, caplog: pytest.LogCaptureFixture
+    line: Path, text: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     line.mkdir()
     (line / "prices.json").write_text(text)
-    assert ListedBook(line / "prices.json").told() == catalog.installed().told()
-    assert "the package's own prices are used" in caplog.text
+    book = ListedBook(line / "prices.json")
+    assert isinstance(book, TellsFault)
+    assert book.what_is_wrong() is None, "asked once a second, it reads nothing for that"
+    assert book.told() == catalog.installed().told()
+    wrong = book.what_is_wrong()
+    assert wrong is not None
+    assert why in wrong[0]
+    assert "prices.json" in wrong[0]
+    assert f"priced with the package's own list meanwhile: {catalog.installed().told()}" in wrong[0]
+    assert "lectr prices update" in wrong[1]
+    assert wrong[0] in caplog.text
     assert call().exception is None, "and updating mends it"
+    assert book.renew_now()
+    assert book.told() == catalog.installed().told()
+    assert book.what_is_wrong() is None
+
+
+def test_a_file_that_may_not_be_read_is_said(line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call("--from", str(kept(tmp_path / "corp.json")))
+
+    def forbidden(_: Path) -> bytes:  # the superuser may read anything, so the answer is given instead of a mode set
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    book = ListedBook(line / "prices.json")
+    assert book.told() == catalog.installed().told()
+    wrong = book.what_is_wrong()
+    assert wrong is not None
+    assert "Permission denied" in wrong[0]
 
 
 def test_a_disk_that_is_full_leaves_the_old_one(line: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from lectr_core import PriceQuestion, Quote, units
 from lectr_prices_genai import catalog
 from lectr_prices_genai.catalog import Catalog, Found, Held
 from lectr_prices_genai.rates import Rate, rates_of, steps
-from lectr_prices_genai.taken import in_use, stamp
+from lectr_prices_genai.taken import MEND, InUse, in_use, stamp
 
 _log = logging.getLogger("lectr.cold")
 
@@ -61,7 +61,7 @@ class ListedBook:
         """*taken*: where `lectr prices update` keeps the catalog that goes before the package's; None: nowhere."""
         self._taken = taken
         self._stamp = stamp(taken)
-        self._catalog: Catalog | None = None
+        self._held: InUse | None = None
         self._bands = lru_cache(maxsize=REMEMBERED)(self._found_bands)
 
     def quote(self, question: PriceQuestion) -> Quote | None:
@@ -74,7 +74,7 @@ class ListedBook:
         now = stamp(self._taken)
         if now == self._stamp:
             return False
-        self._stamp, self._catalog = now, None
+        self._stamp, self._held = now, None
         self._bands.cache_clear()
         _log.info("prices: %s", self.told())
         return True
@@ -83,12 +83,19 @@ class ListedBook:
         """The catalog's source and date."""
         return self.catalog.told()
 
+    def what_is_wrong(self) -> tuple[str, str] | None:
+        """Why the catalog in use is not the one that was taken, and what to do. None where it is, or none was needed yet."""
+        return None if self._held is None or self._held.fault is None else (self._held.fault, MEND)
+
     @property
     def catalog(self) -> Catalog:
         """The one in use; read when it is first needed."""
-        if self._catalog is None:
-            self._catalog = in_use(self._taken)
-        return self._catalog
+        return self._in_use().catalog
+
+    def _in_use(self) -> InUse:
+        if self._held is None:
+            self._held = in_use(self._taken)
+        return self._held
 
     def _found_bands(self, provider: str, model: str, day: date, variant: str | None, region: str | None) -> Bands | None:
         return bands_of(self.catalog, provider, model, day, variant, region)

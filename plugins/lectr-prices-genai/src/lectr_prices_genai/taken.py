@@ -2,8 +2,8 @@
 
 It holds the lists and where they come from. A file that was made of the package's own list only holds until that package, or
 a newer one, is the one that runs: so a gateway takes up a new package without a restart, and none is held back by an old
-file. A file that cannot be read is said and passed over: every record names the catalog it was priced with, so that nothing
-is hidden by that. Called by `listed.py` and by the command `lectr prices update`.
+file. A file that cannot be read is passed over, and said: in the log, by `lectr doctor` and by `lectr prices`; every record
+names the catalog it was priced with. Called by `listed.py` and by the command `lectr prices update`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,10 @@ _log = logging.getLogger("lectr.cold")
 
 FILE: Final = "prices.json"
 FORMAT: Final = 1
+MEND: Final = (
+    "take one again with `lectr prices update` (or --from FILE, --fetch); "
+    "what was priced meanwhile, `lectr reprice --since ...` restates"
+)
 
 Stamp = tuple[int, int, int] | None
 
@@ -38,6 +43,15 @@ class Taken:
     """UTC, ISO 8601."""
     package: str | None = None
     """The version of the package whose own list it is; None: it is of another origin."""
+
+
+@attrs.frozen
+class InUse:
+    """The catalog that holds."""
+
+    catalog: Catalog
+    fault: str | None = None
+    """Why it is not the one that was taken; None: it is, or none was."""
 
 
 def path_in(data: Path) -> Path:
@@ -54,14 +68,16 @@ def stamp(path: Path | None) -> Stamp:
     return None if status is None else (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def in_use(path: Path | None) -> Catalog:
+def in_use(path: Path | None) -> InUse:
     """The catalog that holds: the one that was taken, else the package's own."""
     try:
         taken = None if path is None else read(path)
     except OperatorError as exc:
-        _log.error("%s; the package's own prices are used: take others with `lectr prices update`", exc)
-        taken = None
-    return installed() if taken is None or is_passed(taken) else taken.catalog
+        own = installed()
+        fault = f"{exc}; priced with the package's own list meanwhile: {own.told()}"
+        _log.error("%s; %s", fault, MEND)
+        return InUse(own, fault)
+    return InUse(installed() if taken is None or is_passed(taken) else taken.catalog)
 
 
 def is_passed(taken: Taken) -> bool:
@@ -79,12 +95,20 @@ def read(path: Path) -> Taken | None:
         raise OperatorError(f"cannot read {path}: {exc.strerror}") from exc
     try:
         kept = json.loads(data, parse_float=Decimal)
+    except (ValueError, RecursionError) as exc:
+        raise OperatorError(f"{path} is damaged: {'it is empty' if not data else 'it is no whole JSON'}") from exc
+    try:
         if kept["format"] != FORMAT:
             raise OperatorError(f"{path} was written by another version of Lectr (format {kept['format']!r})")
-        catalog = Catalog(str(kept["source"]), kept["dated"], str(kept["mark"]), built(kept["providers"], str(path)))
-        return Taken(catalog=catalog, taken_at=str(kept["taken_at"]), package=kept["package"])
+        dated, package = kept["dated"], kept["package"]
+        if dated is not None:
+            date.fromisoformat(dated)
+        if not isinstance(package, str | None):
+            raise TypeError(package)
+        catalog = Catalog(str(kept["source"]), dated, str(kept["mark"]), built(kept["providers"], str(path)))
+        return Taken(catalog=catalog, taken_at=str(kept["taken_at"]), package=package)
     except (ValueError, KeyError, TypeError) as exc:
-        raise OperatorError(f"{path} is damaged: {type(exc).__name__}") from exc
+        raise OperatorError(f"{path} is damaged: it is JSON, but not what Lectr writes there") from exc
 
 
 def write(path: Path, taken: Taken) -> None:

@@ -74,7 +74,7 @@ def update(
     path = taken.path_in(settings.gateway.data)
     url = settings.section("prices", PricesSettings).fetch_url if fetches else None
     new = offered(now, file=file, dated=dated, url=url)
-    old = taken.in_use(path)
+    old = taken.in_use(path).catalog
     difference = compare(old, new.catalog, now.date())
     if not dry_run:
         taken.write(path, new)

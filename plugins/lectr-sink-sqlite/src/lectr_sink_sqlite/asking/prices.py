@@ -86,16 +86,15 @@ def list_prices(context: click.Context, differs: bool, currency: str | None, sho
         return int(context.invoke(diff, as_json=as_json))
     line: CommandLine = context.obj
     shows = currency_of(line.settings(), currency)
-    catalogs = _catalogs(line)
+    books = [book for _, book in line.plugins().price_books(line.settings())]
     if not as_json:
-        for told in catalogs:
+        for told in _catalogs(books):
             click.echo(f"catalog in use: {told}")
     with opened(line) as connection:
         kept = list(read(connection))
     if as_json:
         click.echo(_as_json([attrs.asdict(price) for price in kept]))
         return 0
-    books = [book for _, book in line.plugins().price_books(line.settings())]
     last = newest(kept, books, datetime.now(UTC).date())
     shown = kept if shows_all else [price for _, several in last for price in several]
     click.echo(_list(shown, shows))
@@ -135,10 +134,9 @@ def diff(line: CommandLine, as_json: bool) -> int:
     return 1 if found else 0
 
 
-def _catalogs(line: CommandLine) -> list[str]:
+def _catalogs(books: Sequence[PriceBook]) -> list[str]:
     from lectr_core import PriceCatalog
 
-    books = [book for _, book in line.plugins().price_books(line.settings())]
     return [book.told() for book in books if isinstance(book, PriceCatalog)]
 
 
