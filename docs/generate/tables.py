@@ -78,6 +78,17 @@ WRONG: Final = {
     "a row is older than `retention_days`, or the file holds more than `max_bytes`": (
         "the oldest rows are removed, a little at a time after each write; the rollups by hour and day keep their sums"
     ),
+    "the file holds more than `max_bytes` and has no rows left": (
+        "sums by the minute that are over an hour old are removed; sums by the hour and day stay, whatever they take"
+    ),
+    "old rows cannot be removed (locked, disk full)": (
+        "records are stored as before, the log says so, and it is tried again a minute later"
+    ),
+    "a newer Lectr has changed the file, and this one is older": (
+        "nothing is written, `lectr doctor` says so, and records wait in the journal: "
+        "what the newer one sums up as well would silently go wrong. Reading goes on"
+    ),
+    "a provider reports absurd counts, again and again": "a sum that would pass 2^63 stays at 2^63 - 1; rows are stored",
     "much of the file is free": "it is given back to the disk, a little at a time after each write",
 }
 

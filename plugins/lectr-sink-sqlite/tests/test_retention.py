@@ -12,6 +12,7 @@ import attrs
 import pytest
 from lectr_sink_sqlite import history, retention
 from lectr_sink_sqlite.retention import DAY_NS
+from lectr_sink_sqlite.settings import SqliteSettings
 from lectr_sink_sqlite.store import SWEEP_EVERY_NS, Store
 
 from lectr_core import Cursor, Record
@@ -120,6 +121,70 @@ def test_it_looks_once_a_minute(make_store: Callable[..., Store], make: Make, cl
     assert store.sweep() == 0
     clock.now_ns += SWEEP_EVERY_NS
     assert store.sweep() == 1
+
+
+def test_a_clock_that_was_set_back_does_not_stop_it(make_store: Callable[..., Store], make: Make, clock: Clock) -> None:
+    """Else nothing is removed until the clock is where it was: a year, if it was a year off."""
+    store = make_store(retention_days=5, retention_chunk=1_000)
+    clock.now_ns = NOW_NS + 365 * DAY_NS
+    assert store.sweep() == 0
+    clock.now_ns = NOW_NS
+    fill(store, make, 100)
+    assert sweep_all(store) > 0
+
+
+def test_what_cannot_be_removed_now_holds_up_no_record(
+    make_store: Callable[..., Store], make: Make, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = make_store(retention_days=5, retention_chunk=1_000)
+    fill(store, make, 100)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert store.sweep() == 0
+        assert store.sweep() == 0
+        assert [record.levelname for record in caplog.records] == ["WARNING"], "once a minute, not with each batch"
+        other.execute("ROLLBACK")
+    clock.now_ns += SWEEP_EVERY_NS
+    assert store.sweep() > 0
+
+
+def test_minutes_go_too_where_a_limit_is_not_reached_without_rows_but_for_the_last_hour(
+    make_store: Callable[..., Store], make: Make
+) -> None:
+    store = make_store(max_bytes=1)
+    fill(store, make, 300)
+    store.write([make(400, started_ns=NOW_NS - 60 * 10**9)], [])
+    sweep_all(store)
+    assert asked(store, "SELECT minute, requests FROM usage_minutely") == [
+        ("2025-10-09T08:05:00Z", 1),
+        ("2025-10-09T08:52:00Z", 1),
+    ]
+    assert asked(store, "SELECT sum(requests) FROM usage_hourly") == [(301,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("retention_days", 0, 36_500),
+        ("minutes_days", 0, 36_500),
+        ("max_bytes", 0, 2**63 - 1),
+        ("retention_chunk", 1, 100_000),
+        ("busy_limit_s", 0.0, 50.0),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_before_they_remove_anything(name: str, least: float, most: float) -> None:
+    """Of rows of before year 1 no time can be written, and a limit below 0 would remove everything there is."""
+    for fine in (least, most):
+        SqliteSettings(**{name: fine})  # type: ignore[arg-type]  # one at a time
+    for wrong in (least - 1, most + 1, float("nan")):
+        with pytest.raises(ValueError, match=f"{name}: expected {least:_} to {most:_}, got"):
+            SqliteSettings(**{name: wrong})  # type: ignore[arg-type]  # as above
+
+
+def test_the_oldest_row_that_the_longest_limit_keeps_has_a_time(make_store: Callable[..., Store], make: Make) -> None:
+    store = make_store(retention_days=36_500, minutes_days=36_500)
+    fill(store, make, 10)
+    assert store.sweep() == 0
 
 
 def test_room_is_given_back_while_it_works(

@@ -20,6 +20,7 @@ from lectr_sink_sqlite.file import moved_aside
 from lectr_sink_sqlite.retention import DAY_NS
 from lectr_sink_sqlite.store import Store
 from lectr_sink_sqlite.views import VIEWS
+from sqlite_utils import Database
 
 from lectr_core import Cursor, OperatorError, Record
 
@@ -162,6 +163,24 @@ def test_migrations_run_once_and_another_database_is_left_alone(tmp_path: Path) 
     other.write_bytes(b"no database " * 500)
     with pytest.raises(OperatorError, match="cannot read"):
         history.counts(other, 1.0)
+
+
+def test_a_file_of_a_newer_lectr_is_left_as_it_is(tmp_path: Path, make: Make) -> None:
+    """Its rollups may sum what this one does not know: written by both, they would be wrong and nobody could tell."""
+    store = store_at(tmp_path / "lectr.db")
+    store.open()
+    store.write([make(1)], [Cursor(stream="s1", highest=1, stored=1)])
+    newer = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('lectr_sink_sqlite', '9999_new', '')"
+    with closing(connect(store.path)) as other, other:
+        other.execute(newer)
+    with pytest.raises(OperatorError, match=r"newer Lectr \(9999_new\)"):
+        store.open()
+    with pytest.raises(OperatorError, match="newer"):
+        schema.refuse_newer(Database(store.path, execute_plugins=False))
+    with pytest.raises(OperatorError, match="is not open"):
+        store.write([make(2)], [Cursor(stream="s1", highest=2, stored=2)])
+    assert history.counts(store.path, 1.0) == {"s1": 1}, "what only reads still can"
+    assert not list(tmp_path.glob("*.corrupt*"))
 
 
 def test_every_column_has_a_unit_and_a_meaning(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from lectr_sink_sqlite.rollup_tables import MINUTE
 from lectr_sink_sqlite.rows import timestamp
 
 DAY_NS: Final = 86_400 * 1_000_000_000
+HOUR_NS: Final = DAY_NS // 24
 
 # Pages that are given back to the file system in one step: 1 MB, 12 ms of CPU.
 VACUUM_PAGES: Final = 250
@@ -52,8 +53,11 @@ def step(connection: sqlite3.Connection, keep: Retention, now_ns: int) -> int:
     """
     if keep.days and (gone := _rows(connection, _OLD, timestamp(now_ns - keep.days * DAY_NS), keep.chunk)):
         return gone
-    if keep.max_bytes and used_bytes(connection) > keep.max_bytes and (gone := _rows(connection, _OLDEST, "", keep.chunk)):
-        return gone
+    if keep.max_bytes and used_bytes(connection) > keep.max_bytes:
+        # Then minutes too, but for those that still grow or are looked at live: half a minute would be a wrong sum.
+        gone = _rows(connection, _OLDEST, "", keep.chunk) or _minutes(connection, timestamp(now_ns - HOUR_NS), keep.chunk)
+        if gone:
+            return gone
     if keep.minutes_days and (gone := _minutes(connection, timestamp(now_ns - keep.minutes_days * DAY_NS), keep.chunk)):
         return gone
     return _give_back(connection)

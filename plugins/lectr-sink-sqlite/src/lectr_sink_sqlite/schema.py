@@ -8,10 +8,29 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from lectr_core import OperatorError
 from lectr_sink_sqlite import beside, histogram, repricing, rollup_tables, rollups
 from lectr_sink_sqlite.views import VIEWS, create_view
 
 migrations = Migrations("lectr_sink_sqlite")
+
+
+def bring_up_to_date(database: Database) -> None:
+    """Make every change that the file has not had yet, each in a transaction of its own. Errors: as `refuse_newer`."""
+    refuse_newer(database)
+    migrations.apply(database)
+
+
+def refuse_newer(database: Database) -> None:
+    """Errors: OperatorError where a newer Lectr changed the file: what that one sums up as well would silently go wrong."""
+    known = {one.name for one in migrations._migrations}
+    newer = [one.name for one in migrations.applied(database) if one.name not in known]
+    if newer:
+        raise OperatorError(
+            f"the database was changed by a newer Lectr ({newer[-1]}): upgrade this one, or name another file in "
+            "sink.sqlite.path; until then records wait in the journal"
+        )
+
 
 REQUESTS = """
 CREATE TABLE requests (
@@ -347,3 +366,10 @@ def provisioned(db: Database) -> None:
 def by_error(db: Database) -> None:
     """Find the newest of a kind of error. Only what failed stands in the index: a write of what went well pays nothing."""
     db.execute("CREATE INDEX requests_by_error ON requests (error_category, started_at) WHERE error_category IS NOT NULL")
+
+
+@migrations(name="0017_bounds_of_repricings")
+def bounds_of_repricings(db: Database) -> None:
+    """How sure the old and the new sums of what was restated were."""
+    for name in repricing.BOUNDS:
+        db.execute(f"ALTER TABLE repricings ADD COLUMN {name} INTEGER")

@@ -5,6 +5,7 @@ Blocking; called by `sink.py`, in one worker thread at a time. Knows no Trio; wh
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from sqlite_utils import Database
 from lectr_core import Accuracy, Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
 from lectr_sink_sqlite import beside, closing, file, meanings, retention, rollups, schema
 from lectr_sink_sqlite.rows import INSERT, Row, row, tame
+
+log = logging.getLogger("lectr.sink.sqlite")
 
 # How often it is looked for what is too old or too much. At a thousand requests a second that is 70 MB.
 SWEEP_EVERY_NS = 60 * 1_000_000_000
@@ -45,7 +48,7 @@ class Store:
     _place: file.Place | None = attrs.field(default=None, init=False)
     """Which file is open."""
     _swept_ns: int = attrs.field(default=0, init=False)
-    """When nothing was left to remove for the last time."""
+    """When nothing was left to remove for the last time, or nothing could be removed."""
 
     def open(self) -> dict[str, Cursor]:
         """Open or open again, bring the schema up to date, and say how far each stream is stored."""
@@ -95,10 +98,12 @@ class Store:
     def sweep(self) -> int:
         """Remove one chunk of what is beyond a limit, if it is time to look. Returns how much there was to do.
 
-        Short on purpose: called after each batch, so that a large backlog goes away between writes.
+        Short on purpose: called after each batch, so that a large backlog goes away between writes. What it cannot remove
+        it leaves for a minute, with a line in the log: the batch before it is stored, and so must the next one be.
+        Errors: OperatorError where the file is damaged.
         """
         now_ns = self.now_ns()
-        if now_ns - self._swept_ns < SWEEP_EVERY_NS:
+        if 0 <= now_ns - self._swept_ns < SWEEP_EVERY_NS:  # below 0: the clock was set back, who knows how far
             return 0
         keep = retention.Retention(
             days=self.retention_days,
@@ -106,8 +111,14 @@ class Store:
             max_bytes=self.max_bytes,
             chunk=self.retention_chunk,
         )
-        with self._faults("remove old rows from"):
-            done = retention.step(self._live, keep, now_ns)
+        try:
+            with self._faults("remove old rows from"):
+                done = retention.step(self._live, keep, now_ns)
+        except OperatorError as fault:
+            if self._suspect:
+                raise
+            log.warning("%s; tried again in a minute", fault)
+            done = 0
         if not done:
             self._swept_ns = now_ns
         return done
@@ -143,7 +154,7 @@ class Store:
         try:
             if self._suspect:
                 file.check(connection)
-            schema.migrations.apply(Database(connection, execute_plugins=False))
+            schema.bring_up_to_date(Database(connection, execute_plugins=False))
             meanings.write(connection)
         except BaseException:
             connection.close()

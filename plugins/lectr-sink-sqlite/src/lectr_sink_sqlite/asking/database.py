@@ -49,10 +49,15 @@ def opened(line: CommandLine) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def changing(line: CommandLine) -> Iterator[sqlite3.Connection]:
     """The same database, to be changed beside a gateway at work. It must be up to date. Errors: OperatorError."""
+    from sqlite_utils import Database  # a quarter of a second that commands which only read need not pay
+
+    from lectr_sink_sqlite.schema import refuse_newer
+
     settings = line.settings()
     path = path_of(settings)
     try:
         with closing(file.connect(path, settings.section("sink.sqlite", SqliteSettings).busy_limit_s)) as connection:
+            refuse_newer(Database(connection, execute_plugins=False))
             yield connection
     except sqlite3.Error as exc:
         raise OperatorError(f"cannot change {path}: {exc}") from exc
