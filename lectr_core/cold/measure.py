@@ -29,6 +29,7 @@ from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Ended
 
 CUT_OFF: Final = "cut off: at least what had come, at most what the request allowed"
+NOT_TOLD: Final = "the report leaves the answer out: at least what was seen, at most what the request allowed"
 BEFORE_TEXT: Final = "ended before any text: nothing counted, the prompt's upper end as measured"
 
 _CHEAP_INPUT: Final = (units.INPUT, units.CACHE_READ)
@@ -122,8 +123,8 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
     reading, reported = ended.reading, found.output_tokens
     if reading.state != "partial" or not reading.delta_chars or reported is None or ended.begun.connection is not None:
         return found
-    if found.by_model or _is_told(reading):
-        return found
+    if found.by_model or _is_told(reading) or (reported and not found.input_tokens):
+        return found  # the last: the report leaves the prompt out, not the answer
     given = known.predict(ended, "output")
     seen = given.interval
     if seen.middle <= reported:
@@ -134,7 +135,7 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
         found,
         units=counts,
         tokens_source=given.source,
-        tokens_note="; ".join(("input as reported", given.note, CUT_OFF)),
+        tokens_note="; ".join(("input as reported", given.note, NOT_TOLD if ended.outcome == "ok" else CUT_OFF)),
         output_tokens=seen.middle,
         output_tokens_low=max(reported, seen.low),
         output_tokens_high=high if high is None or high >= seen.middle else None,

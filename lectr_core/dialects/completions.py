@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
 import msgspec
 
 from lectr_core.dialects.findings import ABSENT, MAX_USAGE_BYTES, Findings, adds_up, raw_chars, raw_tree, raw_word
 from lectr_core.dialects.overlap import overlapping
 from lectr_core.dialects.reading import EventReader, WholeReader
-from lectr_core.dialects.usage import apportion, branch, count
+from lectr_core.dialects.responses import response_usage
+from lectr_core.dialects.usage import apportion, branch, count, laid_over
 from lectr_core.model import units
 from lectr_core.model.reading import Reading, Tree, Usage
 from lectr_core.wire.body import BAD_INPUT
@@ -92,21 +94,36 @@ def completion_usage(tree: Tree) -> Usage:
 
     Shapes: cached, cache-write, audio and image tokens are part of the prompt; reasoning and audio tokens are part of the
         completion, and so are rejected predictions, which are billed as output. A total alone is a prompt: what ranks or
-        embeds has no completion.
+        embeds has no completion. Some servers use the names of responses.
     """
     prompt, completion = count(tree.get("prompt_tokens")), count(tree.get("completion_tokens"))
-    if prompt is None and completion is None:
-        prompt = count(tree.get("total_tokens"))
+    if prompt is None or completion is None:
+        if prompt is None and completion is None and ("input_tokens" in tree or "output_tokens" in tree):
+            return response_usage(tree)
+        prompt, completion = _told_by_total(prompt, completion, count(tree.get("total_tokens")))
     asked, given = branch(tree, "prompt_tokens_details"), branch(tree, "completion_tokens_details")
     read, read_fits = apportion(prompt or 0, _parts(asked, _OF_PROMPT), units.INPUT)
     if not read_fits:
         read, read_fits = overlapping(prompt or 0, asked)
     written, written_fits = apportion(completion or 0, _parts(given, _OF_COMPLETION), units.OUTPUT)
-    return Usage(
-        units=read | written,
-        raw=tree,
-        adds_up=adds_up(prompt, completion, count(tree.get("total_tokens")), fits=read_fits and written_fits),
-    )
+    total = count(tree.get("total_tokens"))
+    fits = adds_up(prompt, completion, total, fits=read_fits and written_fits)
+    if fits is False and read_fits and total is not None:
+        reasoning = count(given.get("reasoning_tokens")) or 0
+        if total == (prompt or 0) + (completion or 0) + reasoning:
+            # Some count reasoning beside the completion, and the total says so.
+            beside = {**tree, "completion_tokens": total - (prompt or 0)}
+            return attrs.evolve(completion_usage(beside), raw=tree)
+    return Usage(units=read | written, raw=tree, adds_up=fits)
+
+
+def _told_by_total(prompt: int | None, completion: int | None, total: int | None) -> tuple[int | None, int | None]:
+    """What the total tells of the one that is missing. A total alone is a prompt, and so is one that is no more than it."""
+    if total is None:
+        return prompt, completion
+    if prompt is None:
+        return (total, None) if completion is None else (max(0, total - completion), completion)
+    return prompt, total - prompt if total > prompt else completion
 
 
 def _parts(details: Tree, named: _Named) -> _Parts:
@@ -121,6 +138,8 @@ class _Findings(Findings):
         super().__init__()
         self.usage: msgspec.Raw = ABSENT
         """The latest usage object, not yet decoded."""
+        self._fuller: msgspec.Raw = ABSENT
+        """The longest one before it, where that was longer."""
 
     def note(self, answer: _Head) -> None:
         if self.model is None:
@@ -137,7 +156,14 @@ class _Findings(Findings):
     def note_usage(self, raw: msgspec.Raw) -> None:
         """The last usage object that is one wins. A copy: the event it stands in is let go of."""
         if len(raw) <= MAX_USAGE_BYTES and memoryview(raw)[0] == 0x7B:
+            if len(raw) < len(self.usage) > len(self._fuller):
+                self._fuller = self.usage
             self.usage = raw.copy()
+
+    def tree(self) -> Tree:
+        """The usage as numbers. What the last object leaves out, or tells as 0, an earlier one may have told."""
+        tree = raw_tree(self.usage)
+        return laid_over(raw_tree(self._fuller), tree) if self._fuller else tree
 
     def note_choices(self, choices: list[_Choice] | None) -> list[int]:
         """Note finish reasons; give the length of each piece of output."""
@@ -197,7 +223,7 @@ class CompletionsReader(WholeReader):
                 lengths = findings.note_choices(chunk.choices)
             except BAD_INPUT:
                 pass  # so are strange tool calls
-        tree = raw_tree(findings.usage)
+        tree = findings.tree()
         usage = self.usage_of(tree) if tree else None
         return findings.reading(usage, deltas=len(lengths), delta_chars=sum(lengths))
 
@@ -244,7 +270,7 @@ class CompletionsEventReader(EventReader):
 
     def conclude(self, complete: bool) -> Reading:
         """See `EventReader`."""
-        tree = raw_tree(self.findings.usage)
+        tree = self.findings.tree()
         return self.findings.reading(self.usage_of(tree) if tree else None)
 
     def usage_of(self, tree: Tree) -> Usage:

@@ -14,8 +14,10 @@ import attrs
 import msgspec
 
 from lectr_core.dialects.alike import Alike
+from lectr_core.dialects.doubt import doubted
 from lectr_core.dialects.findings import raw_chars
 from lectr_core.model.reading import Reading
+from lectr_core.model.units import INPUT, OUTPUT
 from lectr_core.wire.arrays import ArrayCutter, ItemTooLong
 from lectr_core.wire.body import BAD_INPUT
 from lectr_core.wire.events import EventCutter, EventTooLong
@@ -195,5 +197,10 @@ class ArrayReader(_PieceReader):
 
 
 def settled(reading: Reading, complete: bool) -> Reading:
-    """What was reported is partial where the answer broke off."""
+    """What was reported is partial where the answer broke off, and where it cannot be all: see `doubt.py`."""
+    if reading.state != "reported":
+        return reading
+    usage = reading.usage
+    if reading.deltas and usage is not None and not (usage.units.get(OUTPUT) and usage.units.get(INPUT)):
+        reading = doubted(reading, usage)
     return reading if complete or reading.state != "reported" else attrs.evolve(reading, state="partial")

@@ -77,6 +77,21 @@ def _kept(value: object, depth: int, left: list[int]) -> Any:  # Any: a recursiv
     return None
 
 
+def laid_over(older: Tree, newer: Tree) -> Tree:
+    """Two reports of one answer: the later value holds, but what was counted before does not turn into nothing.
+
+    Shapes: objects are laid over each other inside; a count of 0 leaves the earlier one.
+    """
+    merged: dict[str, Any] = dict(older)  # Any: a tree of numbers
+    for name, value in newer.items():
+        before = merged.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            merged[name] = laid_over(before, value)
+        elif value is not None and (value != 0 or before is None):
+            merged[name] = value
+    return merged
+
+
 def are_known(names: Iterable[str]) -> bool:
     """Whether all of *names* have been found to be words before."""
     return _names.issuperset(names)

@@ -71,10 +71,11 @@ class Reading:
     """All that was learnt from one answer. Every field may be missing: an unknown answer is no error."""
 
     state: UsageState = "absent"
-    """`reported`: final counts. `partial`: counts of a stream that broke off, a lower bound. `absent`: the answer held
-    none. `unreadable`: it was too large, too deep or no valid JSON. `open`: it is used later, and told by another answer.
-    `closed`: it was open, and that answer has come; only a store says so. `unbilled`: a request of a kind that no tokens
-    are billed for. `in_turns`: a connection whose counts stand with its turns; only the gateway itself says so."""
+    """`reported`: final counts. `partial`: a lower bound, of a stream that broke off or of usage that leaves a part out.
+    `absent`: the answer held none. `unreadable`: it was too large, too deep or no valid JSON. `open`: it is used later, and
+    told by another answer. `closed`: it was open, and that answer has come; only a store says so. `unbilled`: a request of
+    a kind that no tokens are billed for. `in_turns`: a connection whose counts stand with its turns; only the gateway
+    itself says so."""
     usage: Usage | None = None
     """Set where state is `reported` or `partial`."""
     model: str | None = None

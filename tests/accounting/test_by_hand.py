@@ -26,13 +26,13 @@ from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Attempt, Begun, Ended
 from lectr_core.model.settings import GatewaySettings, Settings
 from lectr_core.ports import Provider
-from tests.accounting import of_anthropic, of_gemini, of_jobs, of_openai, of_others
+from tests.accounting import of_accents, of_anthropic, of_gemini, of_jobs, of_openai, of_others
 from tests.accounting.case import Case
 
 CASES: Final[Mapping[str, Case]] = {
     f"{case.provider}: {name}": case
-    for table in (of_openai.CASES, of_jobs.CASES, of_anthropic.CASES, of_gemini.CASES, of_others.CASES)
-    for name, case in table.items()
+    for table in (of_openai, of_jobs, of_anthropic, of_gemini, of_others, of_accents)
+    for name, case in table.CASES.items()
 }
 
 # 20 November 2026, noon, UTC.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lectr_core import apportion, branch, count, numbers, units
 from lectr_core.dialects.findings import raw_tree
+from lectr_core.dialects.usage import laid_over
 
 COUNTS: list[tuple[object, int | None]] = [
     (0, 0),
@@ -110,3 +111,11 @@ def test_parts_and_rest_are_together_what_was_reported(total: int, named: list[t
     assert sum(split.values()) == total
     assert all(number > 0 for number in split.values())
     assert fits == (sum(number or 0 for _, number in named) <= total)
+
+
+def test_what_was_counted_does_not_turn_into_nothing() -> None:
+    older = {"a": 5, "b": 2, "more": {"c": 3, "d": 4}, "e": 1}
+    newer = {"a": 7, "b": 0, "more": {"c": 0, "d": 6, "f": 0}, "e": None, "g": 0}
+    assert laid_over(older, newer) == {"a": 7, "b": 2, "more": {"c": 3, "d": 6, "f": 0}, "e": 1, "g": 0}
+    assert laid_over({}, newer) == {"a": 7, "b": 0, "more": {"c": 0, "d": 6, "f": 0}, "g": 0}
+    assert laid_over(older, {}) == older

@@ -86,7 +86,7 @@ def test_any_tree_gives_counts_that_are_counts(tree: Tree):
     [
         {"promptTokenCount": 5, "cachedContentTokenCount": 9},
         {"promptTokenCount": 5, "promptTokensDetails": details({"AUDIO": 9})},
-        {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 9},
+        {"promptTokenCount": 3, "candidatesTokenCount": 2, "thoughtsTokenCount": 0, "totalTokenCount": 9},
         {"candidatesTokenCount": 5, "candidatesTokensDetails": details({"IMAGE": 9})},
     ],
 )
@@ -94,6 +94,12 @@ def test_parts_that_do_not_fit_are_told(tree: Tree):
     usage = usage_of(tree)
     assert usage.adds_up is False
     assert sum(usage.units.values()) == 5
+
+
+def test_what_only_the_total_holds_is_thinking_and_does_not_add_up():
+    usage = usage_of({"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 9})
+    assert usage.units == {units.INPUT: 3, units.OUTPUT: 2, units.REASONING: 4}
+    assert usage.adds_up is False
 
 
 def test_modalities_are_added_by_name_and_strange_entries_are_skipped():

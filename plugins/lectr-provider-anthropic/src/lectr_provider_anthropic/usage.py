@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from lectr_core import Share, Terms, Tree, Usage, apportion, branch, count, units
 
+_CACHED: Final = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _OUTPUT_FIELDS: Final = frozenset({"output_tokens", "output_tokens_details"})
 
 # Where nothing is known of a place, or it makes no difference.
@@ -25,14 +26,15 @@ def merge(older: Tree, newer: Tree) -> Tree:
     """Lay *newer* over *older*: per field the last value wins, objects are merged inside.
 
     The last event of a stream gives cumulative totals but lacks the cache lifetimes, tier and speed of the first, so a
-    plain replacement would lose them.
+    plain replacement would lose them. Since they are cumulative, a prompt that was counted does not turn into 0, as some
+    servers of this dialect say in the end; only if all of it came from the cache after all.
     """
     merged: dict[str, Any] = dict(older)  # Any: a tree of numbers
     for name, value in newer.items():
         before = merged.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
             merged[name] = merge(before, value)
-        elif value is not None:
+        elif value is not None and (value != 0 or not before or (name == "input_tokens" and any(map(newer.get, _CACHED)))):
             merged[name] = value
     return merged
 
@@ -133,12 +135,15 @@ def tier_of(tree: Tree) -> str | None:
 
 def _take_apart(tree: Tree) -> tuple[dict[str, int], list[bool]]:
     """The units of one usage object, and what was found where a total comes with its parts."""
-    found = {units.INPUT: count(tree.get("input_tokens")), units.CACHE_READ: count(tree.get("cache_read_input_tokens"))}
+    fresh = tree.get("input_tokens")
+    found = {units.INPUT: count(fresh), units.CACHE_READ: count(tree.get("cache_read_input_tokens"))}
     tools = branch(tree, "server_tool_use")
     found[units.WEB_SEARCH] = count(tools.get("web_search_requests"))
     found[units.WEB_FETCH] = count(tools.get("web_fetch_requests"))
     counts = {name: number for name, number in found.items() if number is not None}
     checks = _cache_writes(tree, counts) + _output(tree, counts)
+    if counts and fresh is not None and units.INPUT not in counts:
+        checks.append(False)  # something that is no count stands where the prompt is counted
     return counts, checks
 
 

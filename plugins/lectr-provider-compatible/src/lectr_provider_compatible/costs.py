@@ -24,6 +24,12 @@ _CALLS: Final = (
     ("server_tool_use", "web_search_requests", units.WEB_SEARCH),
 )
 
+_UNTOLD: Final = (
+    ("num_sources_used", "sources that a search read (billed by the source)"),
+    ("search_context_size", "a fee for the request, by how much was searched"),
+)
+"""What says that more was billed than tokens. Known only where the answer tells its cost, too."""
+
 
 def with_calls(usage: Usage) -> Usage:
     """*usage* with the calls of tools that its tree counts."""
@@ -36,7 +42,8 @@ def with_cost(usage: Usage, *, is_own_key: bool = False) -> Usage:
     """*usage* with what it cost, where its tree tells. *is_own_key*: the maker bills the caller apart."""
     cost = told_cost(usage.raw, is_own_key=is_own_key)
     if cost is None:
-        return usage
+        untold = next((what for name, what in _UNTOLD if usage.raw.get(name)), None)
+        return usage if untold is None else attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=untold))
     return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), cost_nanousd=cost))
 
 

@@ -7,6 +7,8 @@ What differs from the plain dialect, and who sends it so:
 
 - cached tokens as `prompt_cache_hit_tokens` (DeepSeek), `cached_tokens` beside the counts (Moonshot) or
   `num_cached_tokens` (vLLM's relatives); the plain place wins where it is there, too;
+- cached tokens by medium or maker under other names: `cache_creation_tokens`, `cache_creation_input_tokens`, with lifetimes
+  beside it (proxies, Qwen), `cache_read_input_tokens` beside the counts (proxies), `prompt_token_details` (Mistral);
 - reasoning that is no part of `completion_tokens`: at xAI the total says so, at Perplexity it stands beside the counts;
 - searches and cited tokens that are billed apart: `num_search_queries`, `citation_tokens` (Perplexity);
 - seconds of audio: `prompt_audio_seconds` (Mistral);
@@ -35,7 +37,6 @@ from lectr_core import (
     ResponsesReader,
     Tree,
     Usage,
-    branch,
     completion_usage,
     count,
     image_usage,
@@ -44,8 +45,7 @@ from lectr_core import (
     units,
 )
 from lectr_provider_compatible.costs import with_calls, with_cost
-
-_CACHED: Final = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+from lectr_provider_compatible.plain import plain, with_lifetimes
 
 _APART: Final = (
     ("num_search_queries", units.WEB_SEARCH),
@@ -56,39 +56,9 @@ _APART: Final = (
 
 def compatible_usage(tree: Tree) -> Usage:
     """A usage object of any of them in disjoint units. The raw one is kept as it came."""
-    usage = completion_usage(_plain(tree))
+    usage = with_lifetimes(completion_usage(plain(tree)), tree)
     apart = {unit: number for field, unit in _APART if (number := count(tree.get(field)))}
     return with_calls(attrs.evolve(usage, units={**usage.units, **apart}, raw=tree))
-
-
-def _plain(tree: Tree) -> Tree:
-    """The same usage as the plain dialect would say it."""
-    asked, given = branch(tree, "prompt_tokens_details"), branch(tree, "completion_tokens_details")
-    prompt, completion, total = (count(tree.get(f"{name}_tokens")) for name in ("prompt", "completion", "total"))
-    cached = _first(asked.get("cached_tokens"), *(tree.get(name) for name in _CACHED))
-    if prompt is None and cached is not None:
-        prompt = cached + (count(tree.get("prompt_cache_miss_tokens")) or 0)
-    reasoning = _first(given.get("reasoning_tokens"), tree.get("reasoning_tokens"))
-    if completion is not None and reasoning:
-        without = (prompt or 0) + completion
-        if total == without + reasoning:
-            completion += reasoning
-        elif reasoning > completion:
-            # More than the whole cannot be a part of it, so it is counted nowhere else either.
-            completion += reasoning
-            total = total + reasoning if total == without else total
-    return {
-        **tree,
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": total,
-        "prompt_tokens_details": {**asked, "cached_tokens": cached},
-        "completion_tokens_details": {**given, "reasoning_tokens": reasoning},
-    }
-
-
-def _first(*values: object) -> int | None:
-    return next((number for number in map(count, values) if number is not None), None)
 
 
 def timed_usage(tree: Tree) -> Usage | None:
@@ -212,22 +182,43 @@ class BillingEventReader(CompatibleEventReader):
 class BillingResponsesReader(ResponsesReader):
     """A whole response that says what it cost."""
 
+    _is_own_key = False
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        return super().read(body)
+
     def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
         """See `ResponsesReader`."""
-        return with_cost(with_calls(response_usage(tree, image_model)))
+        return with_cost(with_calls(response_usage(tree, image_model)), is_own_key=self._is_own_key)
 
 
 class BillingResponsesEventReader(ResponsesEventReader):
     """A stream of a response's events that says what it cost."""
 
+    _is_own_key = False
+
+    def on_event(self, name: bytes, data: bytes) -> None:
+        """See `EventReader`."""
+        super().on_event(name, data)
+        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
+
     def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
         """See `ResponsesEventReader`."""
-        return with_cost(with_calls(response_usage(tree, image_model)))
+        return with_cost(with_calls(response_usage(tree, image_model)), is_own_key=self._is_own_key)
 
 
 class BillingImagesReader(ImagesReader):
     """Images that say what they cost."""
 
+    _is_own_key = False
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        return super().read(body)
+
     def usage_of(self, tree: Tree) -> Usage:
         """See `ImagesReader`."""
-        return with_cost(image_usage(tree))
+        return with_cost(image_usage(tree), is_own_key=self._is_own_key)

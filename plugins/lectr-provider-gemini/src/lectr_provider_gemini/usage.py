@@ -40,7 +40,9 @@ def usage_of(tree: Tree) -> Usage:
     """Take usage metadata apart.
 
     Shapes: the prompt includes what was cached; candidates exclude thoughts and tool results. Where the cached part is
-        not given by modality, it is taken to be text first.
+        not given by modality, it is taken to be text first. What only the total holds, where no thoughts are told, is
+        taken for thoughts: some versions count them nowhere else, and they cost what an answer costs. It does not add up
+        all the same, since nobody says so.
     Source: the type `GenerateContentResponseUsageMetadata` of the provider's SDK.
     """
     prompt = count(tree.get("promptTokenCount")) or 0
@@ -55,6 +57,10 @@ def usage_of(tree: Tree) -> Usage:
     }
     total = count(tree.get("totalTokenCount"))
     adds_up = None if total is None else total == prompt + answer + sum(beside.values())
+    if total is not None and adds_up is False and "thoughtsTokenCount" not in tree:
+        rest = total - prompt - answer - beside[units.INPUT_TOOL]
+        if rest > 0 and prompt and not tree.get("toolUsePromptTokensDetails"):
+            beside[units.REASONING] = rest
     return Usage(
         units=asked | spoken | {name: number for name, number in beside.items() if number},
         raw=tree,

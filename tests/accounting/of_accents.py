@@ -1,0 +1,88 @@
+"""Hand-computed answers of servers that speak a dialect in words of their own, and of streams that repeat themselves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.accounting.case import SSE, events, whole
+from tests.accounting.of_anthropic import message, stream
+from tests.accounting.of_gemini import FLASH, frame, of
+from tests.accounting.of_openai import chat, chunks, counts, spent
+from tests.accounting.of_others import accented, case
+
+LARGE, CLAUDE = "gpt-4o", "anthropic/claude-sonnet-4.5"
+THINKER = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 310} | {
+    "completion_tokens_details": {"reasoning_tokens": 200}
+}
+OWN_KEY = {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.0360795}}
+LIFETIMES = {"ephemeral_5m_input_tokens": 3_000}
+HEAD = {"id": "c", "model": LARGE}
+PIECE = HEAD | {"choices": [{"index": 0, "delta": {"content": "ok"}}]}
+STOP = HEAD | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+NOTHING = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+HIT = counts(35_227, 100, {"cached_tokens": 32_512})
+
+CASES: Final = {
+    "cached ones told in the singular": case("mistral", "mistral-small-latest",
+        accented("mistral-small-latest", {"prompt_tokens": 801, "completion_tokens": 2, "total_tokens": 803,
+            "prompt_token_details": {"cached_tokens": 768}}), (801, 2),
+        (33, "0.15"), (768, "0.015"), (2, "0.60"), nanousd=17_670),
+    "what was written to the cache, under its maker's name": case("openrouter", CLAUDE,
+        accented(CLAUDE, counts(13_050, 100, {"cached_tokens": 10_000, "cache_creation_input_tokens": 3_000,
+            "cache_creation": LIFETIMES})), (13_050, 100),
+        (50, "3"), (10_000, "0.30"), (3_000, "3.75"), (100, "15"), nanousd=15_900_000),
+    "the same, told twice, and within the prompt": case("openrouter", CLAUDE,
+        accented(CLAUDE, counts(98_805, 5_120, {"cached_tokens": 66_360, "cache_creation_tokens": 32_435})
+            | {"cache_read_input_tokens": 66_360, "cache_creation_input_tokens": 32_435}), (98_805, 5_120),
+        (10, "3"), (66_360, "0.30"), (32_435, "3.75"), (5_120, "15"), nanousd=218_369_250),
+    "more of it than the prompt, so beside it": case("openrouter", CLAUDE,
+        accented(CLAUDE, counts(31, 467, {"cached_tokens": 0}) | {"cache_creation_input_tokens": 1_253,
+            "cache_read_input_tokens": 0}), (1_284, 467),
+        (31, "3"), (1_253, "3.75"), (467, "15"), nanousd=11_796_750),
+    "reasoning beside the completion, of another's model": case("azure", "mine", accented("grok-4", THINKER), (100, 210),
+        (100, "3"), (10, "15"), (200, "15"), nanousd=3_450_000, basis="fallback",
+        path="/openai/deployments/mine/chat/completions"),
+    "a response with the caller's own key": case("openrouter", "openai/gpt-5", whole({"id": "r", "object": "response",
+        "status": "completed", "model": "openai/gpt-5", "usage": spent(9_171, 113) | OWN_KEY}), (9_171, 113),
+        (1, "36079.5"), nanousd=36_079_500, basis="reported", path="/v1/responses"),
+    "names of another dialect": case("openai", LARGE, accented(LARGE, {"input_tokens": 11, "output_tokens": 5,
+        "total_tokens": 16}), (11, 5), (11, "2.50"), (5, "10"), nanousd=77_500),
+    "the answer told by the total": case("openai", LARGE, accented(LARGE, {"prompt_tokens": 10, "completion_tokens": None,
+        "total_tokens": 15}), (10, 5), (10, "2.50"), (5, "10"), nanousd=75_000),
+    "the prompt told by the total": case("openai", LARGE, accented(LARGE, {"completion_tokens": 5, "total_tokens": 15}),
+        (10, 5), (10, "2.50"), (5, "10"), nanousd=75_000),
+    "usage twice, the fuller one last": case("openai", LARGE,
+        events(PIECE, STOP | {"usage": counts(35_227, 100)}, HEAD | {"choices": [], "usage": HIT}, done=True), (35_227, 100),
+        (2_715, "2.50"), (32_512, "1.25"), (100, "10"), nanousd=48_427_500, media_type=SSE),
+    "usage twice, the fuller one first": case("openai", LARGE,
+        events(PIECE, STOP | {"usage": HIT}, HEAD | {"choices": [], "usage": counts(35_227, 100)}, done=True), (35_227, 100),
+        (2_715, "2.50"), (32_512, "1.25"), (100, "10"), nanousd=48_427_500, media_type=SSE),
+    "usage, and nothing in the end": case("openai", LARGE,
+        events(PIECE, STOP | {"usage": HIT}, HEAD | {"choices": [], "usage": NOTHING}, done=True), (35_227, 100),
+        (2_715, "2.50"), (32_512, "1.25"), (100, "10"), nanousd=48_427_500, media_type=SSE),
+    "usage, and null in the end": case("openai", LARGE,
+        chunks(LARGE, HIT).replace(b"data: [DONE]", b'data: {"choices": [], "usage": null}\n\ndata: [DONE]'), (35_227, 100),
+        (2_715, "2.50"), (32_512, "1.25"), (100, "10"), nanousd=48_427_500, media_type=SSE),
+    "a prompt that is 0 in the end": case("anthropic", "claude-sonnet-4-5", stream("claude-sonnet-4-5",
+        {"input_tokens": 25, "output_tokens": 1}, {"input_tokens": 0, "output_tokens": 15}), (25, 15),
+        (25, "3"), (15, "15"), nanousd=300_000, media_type=SSE, path="/v1/messages", check=None),
+    "a prompt that is 0 at first": case("anthropic", "claude-sonnet-4-5", stream("claude-sonnet-4-5",
+        {"input_tokens": 0, "output_tokens": 0, "cache_read_input_tokens": 0},
+        {"input_tokens": 11, "cache_read_input_tokens": 7, "output_tokens": 5}), (18, 5),
+        (11, "3"), (7, "0.30"), (5, "15"), nanousd=110_100, media_type=SSE, path="/v1/messages", check=None),
+    "a prompt that was in the cache after all": case("anthropic", "claude-sonnet-4-5", stream("claude-sonnet-4-5",
+        {"input_tokens": 3_602, "output_tokens": 1, "cache_read_input_tokens": 0},
+        {"input_tokens": 0, "cache_read_input_tokens": 3_602, "output_tokens": 5}), (3_602, 5),
+        (3_602, "0.30"), (5, "15"), nanousd=1_155_600, media_type=SSE, path="/v1/messages", check=None),
+    "writes whose lifetime nobody names": case("anthropic", "claude-sonnet-4-5", whole(message("claude-sonnet-4-5",
+        {"input_tokens": 3, "cache_creation_input_tokens": 12_304, "cache_read_input_tokens": 0, "output_tokens": 550})),
+        (12_307, 550), (3, "3"), (12_304, "3.75"), (550, "15"), nanousd=54_399_000, path="/v1/messages", check=None),
+    "thoughts that only the total holds": case("gemini", FLASH, whole(frame(FLASH, {"promptTokenCount": 7_477,
+        "candidatesTokenCount": 2_060, "totalTokenCount": 11_476})), (7_477, 3_999),
+        (7_477, "0.30"), (2_060, "2.50"), (1_939, "2.50"), nanousd=12_240_600, path=of(FLASH), check=False),
+    "a fee that is told with the cost alone": case("perplexity", "sonar", accented("sonar", counts(10, 100) | {
+        "search_context_size": "low"}), (10, 100), (10, "1"), (100, "1"), nanousd=110_000, basis="fallback",
+        is_bounded=False),
+    "sources that are told with the cost alone": case("xai", "grok-3", whole(chat("grok-3", counts(108, 32) | {
+        "num_sources_used": 12})), (108, 32), (108, "3"), (32, "15"), nanousd=804_000, is_bounded=False),
+}  # fmt: skip
