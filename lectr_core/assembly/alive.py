@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import trio
 
+from lectr_core.assembly.finding import Finding
 from lectr_core.assembly.ground import LOCK
 from lectr_core.assembly.health import FOLDER, Health, read_health
 from lectr_core.assembly.readiness import COLD_QUIET_S, can_write
@@ -21,9 +22,6 @@ from lectr_core.journal.layout import stream_names
 from lectr_core.model import codec
 from lectr_core.model.settings import Settings
 from lectr_core.ports import Sink
-
-if TYPE_CHECKING:
-    from lectr_core.assembly.examine import Finding
 
 HEALTH_QUIET_S: Final = 30.0
 """A process renews its health file at least every ten seconds."""
@@ -42,8 +40,6 @@ def running(data: Path, now_s: float) -> Health | None:
 
 def look_at_running(settings: Settings, above: Health) -> Iterator[Finding]:
     """All there is to be said of the processes. Waits: for the disk."""
-    from lectr_core.assembly.examine import Finding
-
     data = settings.gateway.data
     now_s = time.time()
     yield Finding("ok", "gateway", f"running (process {above.pid}), {above.state}, version {above.version}")
@@ -70,8 +66,6 @@ def _silent_s(health: Health, now_s: float) -> float:
 
 
 def _worker(health: Health, now_s: float) -> Iterator[Finding]:
-    from lectr_core.assembly.examine import Finding
-
     name = health.process
     if not health.is_alive:
         if health.state != "stopped":
@@ -94,8 +88,6 @@ def _worker(health: Health, now_s: float) -> Iterator[Finding]:
 
 
 def _cold(data: Path, now_s: float) -> Iterator[Finding]:
-    from lectr_core.assembly.examine import Finding
-
     file = data / FOLDER / "cold.json"
     try:
         standing = codec.decode(file.read_bytes(), Standing)
@@ -126,8 +118,6 @@ def _cold(data: Path, now_s: float) -> Iterator[Finding]:
 
 def look_at_journal(data: Path, *, is_running: bool) -> Iterator[Finding]:
     """How much waits in the journal. Waits: for the disk."""
-    from lectr_core.assembly.examine import Finding
-
     journal = data / "journal"
     streams = stream_names(journal)
     held = sum(file.stat().st_size for stream in streams for file in (journal / stream).glob("*.log"))
@@ -141,8 +131,6 @@ def look_at_journal(data: Path, *, is_running: bool) -> Iterator[Finding]:
 
 def look_at_stores(sinks: Sequence[Sink]) -> Iterator[Finding]:
     """What stores know to have lost. Waits: on each, some seconds at most."""
-    from lectr_core.assembly.examine import Finding
-
     for name, gap, is_certain in trio.run(ask_gaps, sinks):
         act = "`lectr verify` fails as long as it lies there" if is_certain else "`lectr verify` asks it too"
         yield Finding("fail" if is_certain else "warn", name, gap, act)

@@ -21,10 +21,11 @@ from lectr_core.assembly.alive import look_at_journal, look_at_running, look_at_
 from lectr_core.assembly.certificate import CERTIFICATE_WARN_DAYS, expires_at, make_context
 from lectr_core.assembly.command_line import CommandLine
 from lectr_core.assembly.environment import credential_variables
+from lectr_core.assembly.finding import Finding, Level
 from lectr_core.assembly.keys import FILE, read_book
 from lectr_core.assembly.listen import open_socket, parse_address
-from lectr_core.assembly.outward import look_outward
 from lectr_core.assembly.money import look_at_prices
+from lectr_core.assembly.outward import look_outward
 from lectr_core.assembly.overrides import OWN, PREFIX, variables
 from lectr_core.assembly.plugins import Fault, Plugins
 from lectr_core.assembly.settings import Loaded, declared
@@ -32,24 +33,12 @@ from lectr_core.errors import LectrError, OperatorError, UnsettledSettings
 from lectr_core.model.settings import AdminSettings, ProviderSettings, Settings
 from lectr_core.ports import Provider, Sink
 
-Level = Literal["ok", "warn", "fail", "skip"]
 # A day of a busy gateway's rows is some 100 MB; below the first figure it is time to act, below the second it is late.
 FREE_WARN_BYTES = 1 << 30
 FREE_FAIL_BYTES = 100 << 20
 DESCRIPTORS_WARN = 4096
 CONNECT_LIMIT_S = 0.5
 """To one of our own processes, on this machine."""
-
-
-@attrs.frozen
-class Finding:
-    """One thing looked at."""
-
-    level: Level
-    what: str
-    text: str
-    act: str = ""
-    """What to do; empty where nothing is."""
 
 
 def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> list[Finding]:

@@ -6,21 +6,16 @@ Asks the installed price books, as the cold process does. Called by `examine`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from lectr_core.assembly.finding import Finding
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.errors import LectrError
 from lectr_core.model.settings import Settings
 from lectr_core.ports import PriceCatalog, TellsFault
 
-if TYPE_CHECKING:
-    from lectr_core.assembly.examine import Finding
-
 
 def look_at_prices(plugins: Plugins, settings: Settings) -> Iterator[Finding]:
     """What is to be said of each catalog. Waits: for the disk."""
-    from lectr_core.assembly.examine import Finding
-
     try:
         books = [book for _, book in plugins.price_books(settings)]
     except LectrError:

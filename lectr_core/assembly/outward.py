@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from lectr_core.assembly.certificate import CERTIFICATE_WARN_DAYS, client_expires_at
 from lectr_core.assembly.egress import told, unused_variables, ways_of
+from lectr_core.assembly.finding import Finding
 from lectr_core.errors import OperatorError, UnsettledSettings
 from lectr_core.hot.trust import make_context
 from lectr_core.model.egress import Egress
 from lectr_core.model.settings import Settings
 from lectr_core.ports import Provider
 
-if TYPE_CHECKING:
-    from lectr_core.assembly.examine import Finding
-
 _RENEW = "renew it; the next connection takes the new file"
 
 
 def look_outward(providers: Sequence[Provider], settings: Settings) -> Iterator[Finding]:
     """What is to be said of each provider's way. Waits: for the disk."""
-    from lectr_core.assembly.examine import Finding
-
     try:
         ways = ways_of(settings, providers)
     except UnsettledSettings as exc:
@@ -44,8 +39,6 @@ def look_outward(providers: Sequence[Provider], settings: Settings) -> Iterator[
 
 
 def _certificates(name: str, egress: Egress) -> Finding:
-    from lectr_core.assembly.examine import Finding
-
     try:
         make_context(name, egress)
     except OperatorError as exc:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 import trio
 
 from lectr_core.assembly.egress import egress_of
+from lectr_core.assembly.finding import Finding
 from lectr_core.errors import MalformedMessage, UnsettledSettings
 from lectr_core.hot.connect import Connector, Unreachable
 from lectr_core.hot.link import Broken
@@ -23,9 +23,6 @@ from lectr_core.model.settings import Settings
 from lectr_core.ports import Provider
 from lectr_core.wire import heads
 
-if TYPE_CHECKING:
-    from lectr_core.assembly.examine import Finding
-
 LIMIT_S = 5.0
 # Beyond this, timestamps mislead people who compare with a provider's own log; TLS still works.
 CLOCK_WARN_S = 30.0
@@ -33,8 +30,6 @@ CLOCK_WARN_S = 30.0
 
 def reach_all(providers: Sequence[Provider], settings: Settings) -> list[Finding]:
     """Contact each provider at once. Waits: LIMIT_S at most."""
-    from lectr_core.assembly.examine import Finding
-
     found: dict[str, Finding] = {}
     offsets: dict[str, float] = {}
     try:

@@ -17,7 +17,8 @@ import pytest
 import trustme
 
 from lectr_core.assembly.command_line import CommandLine
-from lectr_core.assembly.examine import Finding, _credentials, _is_chosen, examine
+from lectr_core.assembly.examine import _credentials, _is_chosen, examine
+from lectr_core.assembly.finding import Finding
 from lectr_core.assembly.ground import take_data
 from lectr_core.assembly.health import Board, Health
 from lectr_core.assembly.keys import create_key
