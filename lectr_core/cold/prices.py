@@ -128,7 +128,7 @@ class PriceDesk:
 
     def catalog_faults(self) -> dict[str, str]:
         """Of each book that does not quote what it was told to: why, by its id."""
-        found = {}
+        found: dict[str, str] = {}
         for book in self.books:
             if isinstance(book, TellsFault):
                 try:
