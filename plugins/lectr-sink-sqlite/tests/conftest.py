@@ -1,14 +1,16 @@
-"""What the tests of this plugin share: how a record is made."""
+"""What the tests of this plugin share: how a record is made, and an imagined installation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zlib import crc32
 
 import pytest
 
-from lectr_core import Account, Attempt, Begun, Ended, Reading, Record, Usage
+from lectr_core import Account, Attempt, Begun, CommandLine, Ended, GatewaySettings, Reading, Record, Settings, Usage
 
 DAY_NS = 86_400 * 1_000_000_000
 START_NS = 1_760_000_000_123_456_789  # 2025-10-09T08:53:20.123Z
@@ -97,3 +99,14 @@ def make_record(seq: int = 1, stream: str = "s1", **changes: Any) -> Record:  # 
 def make() -> Make:
     """Makes records."""
     return make_record
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """An installation with the price books in its `books`, none at first; commands work in `tmp_path`."""
+    made = SimpleNamespace(books=())
+    made.price_books = lambda _: [("books", book) for book in made.books]
+    settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
+    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
+    monkeypatch.setattr(CommandLine, "plugins", lambda _: made)
+    return made

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -28,12 +29,10 @@ from lectr_core import (
     CommandLine,
     Cursor,
     Ended,
-    GatewaySettings,
     PriceQuestion,
     Quote,
     Reading,
     Record,
-    Settings,
     Share,
     Terms,
     Usage,
@@ -204,24 +203,9 @@ TIMES = ("--since", "2025-10-01", "--until", "2025-11-01")
 PAIRS = [(old, new) for old in BOOKS for new in BOOKS if old != new]
 
 
-@attrs.define
-class Installed:
-    """The plugins of an imagined installation."""
-
-    books: Sequence[Book] = ()
-
-    def price_books(self, _: object) -> list[tuple[str, Book]]:
-        return [("books", book) for book in self.books]
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
-    made = Installed()
-    settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
-    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
-    monkeypatch.setattr(CommandLine, "plugins", lambda _: made)
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repricing, "_SELECT", repricing._SELECT.replace("LIMIT 2000", "LIMIT 50"))
-    return made
 
 
 @pytest.fixture
@@ -300,7 +284,7 @@ def test_the_kinds_are_what_they_are_called() -> None:
 
 @pytest.mark.parametrize(("old", "new"), PAIRS)
 def test_repriced_it_is_stored_as_if_it_had_been_priced_so_at_once(
-    store: Store, installed: Installed, old: str, new: str
+    store: Store, installed: SimpleNamespace, old: str, new: str
 ) -> None:
     fill(store, BOOKS[old])
     installed.books = BOOKS[new]
@@ -316,11 +300,13 @@ def test_repriced_it_is_stored_as_if_it_had_been_priced_so_at_once(
     before = sum(one["cost_nanousd"] or 0 for one in as_stored(accounted(BOOKS[old])[0]))
     after = sum(one["cost_nanousd"] or 0 for one in expected)
     assert sums == [(done["requests"], after - before)]
+    kept = asked(store, f"SELECT {', '.join(repricing.BOUNDS)} FROM repricings ORDER BY provider, model, price_source")
+    assert kept == [tuple(line[name] for name in repricing.BOUNDS) for line in done["by_model"]]
     again = json.loads(call(*TIMES, "--apply", "--json").output)
     assert (again["requests"], again["same"]) == (0, len(expected))
 
 
-def test_every_price_that_a_row_names_is_kept(store: Store, installed: Installed) -> None:
+def test_every_price_that_a_row_names_is_kept(store: Store, installed: SimpleNamespace) -> None:
     fill(store, BOOKS["cheap"])
     installed.books = BOOKS["dear"]
     call(*TIMES, "--apply")
@@ -331,7 +317,7 @@ def test_every_price_that_a_row_names_is_kept(store: Store, installed: Installed
 
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_stopped_in_the_middle_nothing_is_lost_and_the_same_command_goes_on(
-    store: Store, installed: Installed, monkeypatch: pytest.MonkeyPatch, after: int
+    store: Store, installed: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     fill(store, BOOKS["cheap"])
     installed.books = BOOKS["dear"]
@@ -360,7 +346,7 @@ def test_stopped_in_the_middle_nothing_is_lost_and_the_same_command_goes_on(
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # idle threads of other tests: the child needs none
 @pytest.mark.parametrize("chunk", [0, 1, 3])
 def test_killed_within_a_chunk_it_leaves_rows_and_sums_that_agree(
-    store: Store, installed: Installed, monkeypatch: pytest.MonkeyPatch, chunk: int
+    store: Store, installed: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     fill(store, BOOKS["cheap"])
     store.close()
@@ -388,7 +374,7 @@ def test_killed_within_a_chunk_it_leaves_rows_and_sums_that_agree(
     rollups_equal_the_rows(store)
 
 
-def test_a_chunk_that_cannot_be_written_changes_nothing_of_itself(store: Store, installed: Installed) -> None:
+def test_a_chunk_that_cannot_be_written_changes_nothing_of_itself(store: Store, installed: SimpleNamespace) -> None:
     fill(store, BOOKS["cheap"])
     installed.books = BOOKS["dear"]
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:

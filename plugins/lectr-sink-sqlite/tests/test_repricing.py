@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from lectr_sink_sqlite.asking.prices import diff, list_prices
 from lectr_sink_sqlite.asking.reprice import reprice
-from lectr_sink_sqlite.repricing import BY_MORE, NO_COUNTS, OLD
+from lectr_sink_sqlite.repricing import BOUNDS, BY_MORE, NO_COUNTS, OLD
 from lectr_sink_sqlite.rollup_tables import GRAINS, MOVED, SUMS
 from lectr_sink_sqlite.store import Store
 from lectr_sink_sqlite.stored import READ, exchange
@@ -26,11 +27,9 @@ from lectr_core import (
     CommandLine,
     Cursor,
     Ended,
-    GatewaySettings,
     PriceQuestion,
     Quote,
     Record,
-    Settings,
     shared_group,
 )
 
@@ -55,30 +54,12 @@ class Book:
         return Quote(rates=rates, price_id=f"{question.model}@1", source=self.source, dated=None, basis="exact")
 
 
-@attrs.define
-class Installed:
-    """The plugins of an imagined installation."""
-
-    books: list[Book] = attrs.field(factory=lambda: [Book()])
-
-    def price_books(self, _: object) -> list[tuple[str, Book]]:
-        return [("books", book) for book in self.books]
-
-
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
-    made = Installed()
-    settings = Settings(GatewaySettings(data=tmp_path), {}, "abc")
-    monkeypatch.setattr(CommandLine, "settings", lambda _: settings)
-    monkeypatch.setattr(CommandLine, "plugins", lambda _: made)
-    return made
-
-
-@pytest.fixture
-def store(tmp_path: Path, make: Make, installed: Installed) -> Iterator[Store]:
+def store(tmp_path: Path, make: Make, installed: SimpleNamespace) -> Iterator[Store]:
     """Rows of an older Lectr: ten priced by list 1, one of a model without a price, and five that must stay as they are."""
     made = Store(path=tmp_path / "lectr.db", busy_limit_s=1.0, retention_days=0, retention_chunk=1, now_ns=lambda: NOW_NS)
     made.open()
+    installed.books = [Book()]
     accountant = Accountant(installed.books)
 
     def priced(seq: int, **changes: Any) -> Record:  # Any: values of any field
@@ -153,7 +134,7 @@ def test_every_request_of_the_time_is_said_to_change_or_why_it_does_not(store: S
     assert "1 have no known cost as before" in call("reprice", *TIMES).output
 
 
-def test_it_is_only_shown_until_it_is_applied(store: Store, installed: Installed) -> None:
+def test_it_is_only_shown_until_it_is_applied(store: Store, installed: SimpleNamespace) -> None:
     before = asked(store, "SELECT * FROM requests ORDER BY id")
     installed.books = [Book("0.000002", "list 2")]
     result = call("reprice", *TIMES)
@@ -162,7 +143,7 @@ def test_it_is_only_shown_until_it_is_applied(store: Store, installed: Installed
     assert asked(store, "SELECT count(*) FROM repricings") == [(0,)]
 
 
-def test_rows_rollups_and_audit_change_together(store: Store, installed: Installed) -> None:
+def test_rows_rollups_and_audit_change_together(store: Store, installed: SimpleNamespace) -> None:
     odd = asked(store, "SELECT * FROM requests WHERE id LIKE 'odd%' ORDER BY id")
     installed.books = [Book("0.000002", "list 2"), Book("0.000005", "list 2", ("house-1",))]
     assert json.loads(call("reprice", *TIMES, "--apply", "--json").output)["requests"] == 11
@@ -176,18 +157,22 @@ def test_rows_rollups_and_audit_change_together(store: Store, installed: Install
         ("gpt-4o-mini-2024-07-18", 10, 10_500_000, 21_000_000, 0, 0, "list 2"),
         ("house-1", 1, 0, 5_250_000, 1, 0, "list 2"),
     ]
+    assert asked(store, f"SELECT {', '.join(BOUNDS)} FROM repricings ORDER BY model") == [
+        (10_500_000, 10_500_000, 21_000_000, 21_000_000),
+        (0, None, 5_250_000, 5_250_000),
+    ]
     again = json.loads(call("reprice", *TIMES, "--apply", "--json").output)
     assert (again["requests"], again["same"]) == (0, 11), "the prices used are kept, so the new costs are explained"
 
 
-def test_a_price_that_is_gone_makes_the_cost_unknown_and_never_0(store: Store, installed: Installed) -> None:
+def test_a_price_that_is_gone_makes_the_cost_unknown_and_never_0(store: Store, installed: SimpleNamespace) -> None:
     installed.books = []
     call("reprice", *TIMES, "--apply")
     assert asked(store, "SELECT DISTINCT cost_nanousd FROM requests WHERE id NOT LIKE 'odd%'") == [(None,)]
     rollups_equal_the_rows(store)
 
 
-def test_minutes_that_are_gone_do_not_come_back(store: Store, installed: Installed) -> None:
+def test_minutes_that_are_gone_do_not_come_back(store: Store, installed: SimpleNamespace) -> None:
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("DELETE FROM usage_minutely")
     installed.books = [Book("0.000002", "list 2")]
@@ -198,7 +183,7 @@ def test_minutes_that_are_gone_do_not_come_back(store: Store, installed: Install
     )
 
 
-def test_only_what_was_asked_for_is_restated(store: Store, installed: Installed) -> None:
+def test_only_what_was_asked_for_is_restated(store: Store, installed: SimpleNamespace) -> None:
     installed.books = [Book("0.000002", "list 2")]
     assert json.loads(call("reprice", *TIMES, "--where", "feature=chat", "--json").output)["requests"] == 0
     assert (
@@ -207,7 +192,7 @@ def test_only_what_was_asked_for_is_restated(store: Store, installed: Installed)
     )
 
 
-def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, installed: Installed) -> None:
+def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, installed: SimpleNamespace) -> None:
     result = call("prices")
     assert "list 1" in result.output
     row = next(line for line in result.output.splitlines() if "gpt-4o-mini" in line)
@@ -226,7 +211,7 @@ def test_prices_are_shown_for_a_million_and_compared_with_todays(store: Store, i
     assert "no price" in call("prices", "diff").output
 
 
-def test_a_price_by_length_is_not_taken_for_another_one(store: Store, installed: Installed, make: Make) -> None:
+def test_a_price_by_length_is_not_taken_for_another_one(store: Store, installed: SimpleNamespace, make: Make) -> None:
     """Each prompt of a row may have been short and their sum long; nothing in the row says so but its cost."""
     long = Accountant([Book("0.000009")])
     long.account(make().ended)
@@ -237,7 +222,7 @@ def test_a_price_by_length_is_not_taken_for_another_one(store: Store, installed:
     assert document["left"][BY_MORE] == 11
 
 
-def test_answers_of_several_models_are_left_as_they_are(store: Store, installed: Installed) -> None:
+def test_answers_of_several_models_are_left_as_they_are(store: Store, installed: SimpleNamespace) -> None:
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("UPDATE requests SET by_model_json = '[]' WHERE seq < 4")
     installed.books = [Book("0.000002", "list 2")]
@@ -245,7 +230,7 @@ def test_answers_of_several_models_are_left_as_they_are(store: Store, installed:
     assert (document["requests"], document["left"][OLD + "several models or prompts in one answer"]) == (7, 3)
 
 
-def test_older_prices_of_a_model_are_counted_and_shown_when_asked(store: Store, installed: Installed) -> None:
+def test_older_prices_of_a_model_are_counted_and_shown_when_asked(store: Store, installed: SimpleNamespace) -> None:
     newer = Accountant([Book("0.000003", "list 2")])
     newer.account(next(iter_ended(store)))
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
@@ -259,7 +244,7 @@ def test_older_prices_of_a_model_are_counted_and_shown_when_asked(store: Store, 
     assert "list 2" in whole
 
 
-def test_what_costs_the_same_is_one_line_of_the_table(store: Store, installed: Installed) -> None:
+def test_what_costs_the_same_is_one_line_of_the_table(store: Store, installed: SimpleNamespace) -> None:
     installed.books = [Book(source="list 2"), Book("0.000005", "list 2", ("house-1",))]
     result = call("reprice", *TIMES)
     (others,) = [line.split() for line in result.output.splitlines() if "(cost the same)" in line]
@@ -273,7 +258,7 @@ def test_what_a_price_moves_in_a_rollup_is_all_that_it_moves_in_a_row() -> None:
     assert set(MOVED) == costs | {"input_tokens_high", "output_tokens_high", "tokens_unbounded"}
 
 
-def test_a_database_of_an_older_lectr_says_what_to_do(store: Store, installed: Installed) -> None:
+def test_a_database_of_an_older_lectr_says_what_to_do(store: Store, installed: SimpleNamespace) -> None:
     store.close()
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         connection.execute("ALTER TABLE requests DROP COLUMN pricing_json")

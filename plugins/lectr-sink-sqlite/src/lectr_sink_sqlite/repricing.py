@@ -39,6 +39,8 @@ CREATE TABLE repricings (
     PRIMARY KEY (run, provider, model, price_source)
 ) STRICT, WITHOUT ROWID
 """
+BOUNDS: Final = ("old_cost_low_nanousd", "old_cost_high_nanousd", "new_cost_low_nanousd", "new_cost_high_nanousd")
+"""Columns that came later: NULL in all that an older Lectr restated."""
 
 CHUNK: Final = 2_000
 """Rows a transaction: a tenth of a second in which a gateway's own write has to wait."""
@@ -51,12 +53,12 @@ _COUNT: Final = "SELECT count(*) FROM requests WHERE started_at >= ? AND started
 _UPDATE: Final = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in MONEY)} WHERE rowid = ? AND id = ?"
 _SUMS_OF: Final = BY_MINUTE.format(rows="WHERE rowid IN (SELECT row FROM temp.repriced)")
 _NUMBERS: Final = (*SUMS, *HISTOGRAMS)
-_AUDIT: Final = """INSERT INTO repricings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-    old_cost_nanousd = old_cost_nanousd + excluded.old_cost_nanousd,
-    new_cost_nanousd = new_cost_nanousd + excluded.new_cost_nanousd,
-    old_cost_unknown = old_cost_unknown + excluded.old_cost_unknown,
-    new_cost_unknown = new_cost_unknown + excluded.new_cost_unknown"""
+_COUNTED: Final = ("requests", "old_cost_nanousd", "new_cost_nanousd", "old_cost_unknown", "new_cost_unknown", *BOUNDS)
+_WHOSE: Final = ("run", "applied_at", "since", "until", "provider", "model", "price_source")
+# A bound that nobody knows is NULL, and so is every sum with it.
+_AUDIT: Final = f"""INSERT INTO repricings ({", ".join((*_WHOSE, *_COUNTED))})
+VALUES ({", ".join("?" * len((*_WHOSE, *_COUNTED)))})
+ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in _COUNTED)}"""
 
 OLD: Final = "stored by an older Lectr, which did not keep what else decides the price: "
 NO_COUNTS: Final = OLD + "no counts"
@@ -103,22 +105,35 @@ class Total:
     new: int = 0
     old_unknown: int = 0
     new_unknown: int = 0
+    old_low: int = 0
+    old_high: int | None = 0
+    """None: of at least one request nobody knew the most that it can have cost."""
     new_low: int = 0
     new_high: int | None = 0
-    """None: of at least one request nobody knows the most that it can have cost."""
+    """The same, now."""
 
     def add(self, change: Change) -> None:
         """Count one more row."""
         old, new = _cost(change.old), _cost(change.new)
-        low, high = change.new[_LOW], change.new[_HIGH]
         self.requests += 1
         self.same_cost += old == new
         self.old += old or 0
         self.new += new or 0
         self.old_unknown += old is None
         self.new_unknown += new is None
-        self.new_low += low or 0
-        self.new_high = None if high is None or self.new_high is None else self.new_high + high
+        self.old_low += change.old[_LOW] or 0
+        self.old_high = _sum(self.old_high, change.old[_HIGH])
+        self.new_low += change.new[_LOW] or 0
+        self.new_high = _sum(self.new_high, change.new[_HIGH])
+
+    def join(self, other: Total) -> None:
+        """Count all that is in another one."""
+        for field in attrs.fields(Total):
+            setattr(self, field.name, _sum(getattr(self, field.name), getattr(other, field.name)))
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 Totals = dict[tuple[str, str, str], Total]
@@ -217,9 +232,9 @@ def _cost(money: Money) -> int | None:
     return cost
 
 
-def _audited(key: tuple[str, str, str], total: Total) -> tuple[str | int, ...]:
-    provider, model, source = key
-    return provider, model, total.requests, total.old, total.new, total.old_unknown, total.new_unknown, source
+def _audited(key: tuple[str, str, str], total: Total) -> tuple[str | int | None, ...]:
+    counted = (total.requests, total.old, total.new, total.old_unknown, total.new_unknown)
+    return *key, *counted, total.old_low, total.old_high, total.new_low, total.new_high
 
 
 def _take(connection: sqlite3.Connection, sign: int) -> None:

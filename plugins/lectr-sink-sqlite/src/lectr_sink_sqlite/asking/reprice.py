@@ -159,18 +159,24 @@ def _table(totals: Totals) -> list[str]:
 
     if not totals:
         return []
-    names = ("provider", "model", "new price of", "requests", "old USD", "new USD", "difference", "new from – to USD")
+    names = ("provider", "model", "new price of", "requests", "old USD", "from – to", "new USD", "from – to", "by USD")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in (*names, "unknown before", "now"):
         table.add_column(name, justify="left" if name in names[:3] else "right", no_wrap=True)
 
+    def between(cost: int, low: int, high: int | None) -> str:
+        most = "?" if high is None else amount(high)
+        return "exact" if amount(low) == most == amount(cost) else f"{amount(low)} – {most}"
+
     def numbers(total: Total) -> list[str]:
         before = "?" if total.old_unknown == total.requests else amount(total.old)
         after = "?" if total.new_unknown == total.requests else amount(total.new)
-        high = "?" if total.new_high is None else amount(total.new_high)
-        between = "exact" if amount(total.new_low) == high == amount(total.new) else f"{amount(total.new_low)} – {high}"
         change = ("+" if total.new > total.old else "") + amount(total.new - total.old)
-        return [f"{total.requests:,}", before, after, change, between, f"{total.old_unknown:,}", f"{total.new_unknown:,}"]
+        return [
+            *(f"{total.requests:,}", before, between(total.old, total.old_low, total.old_high)),
+            *(after, between(total.new, total.new_low, total.new_high), change),
+            *(f"{total.old_unknown:,}", f"{total.new_unknown:,}"),
+        ]
 
     differ = {key: total for key, total in totals.items() if total.same_cost < total.requests}
     for (provider, model, source), total in sorted(differ.items(), key=lambda one: -abs(one[1].new - one[1].old)):
@@ -191,9 +197,7 @@ def _all(totals: Totals) -> Total:
 
     whole = Total()
     for total in totals.values():
-        high = None if whole.new_high is None or total.new_high is None else whole.new_high + total.new_high
-        numbers = attrs.asdict(total, filter=lambda field, _: field.name != "new_high")
-        whole = Total(**{name: number + getattr(whole, name) for name, number in numbers.items()}, new_high=high)
+        whole.join(total)
     return whole
 
 
@@ -208,6 +212,8 @@ def _document(result: Result, applied: bool) -> str:
             "same_cost": total.same_cost,
             "old_cost_nanousd": total.old,
             "new_cost_nanousd": total.new,
+            "old_cost_low_nanousd": total.old_low,
+            "old_cost_high_nanousd": total.old_high,
             "new_cost_low_nanousd": total.new_low,
             "new_cost_high_nanousd": total.new_high,
             "old_cost_unknown": total.old_unknown,
