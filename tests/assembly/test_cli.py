@@ -196,10 +196,24 @@ def test_tail_shows_the_newest_of_the_journal(lectr: Lectr, tmp_path: Path) -> N
     assert [json.loads(row)["status"] for row in out.splitlines()] == [201, 202]
     assert json.loads(out.splitlines()[0])["started_at"] == "2023-11-14T22:13:20.000Z"
     code, out, err = lectr("tail", "--no-follow")
-    assert err == "the journal holds 3; older ones, if any, are stored: lectr explore\n"
+    assert err == "the journal holds 3; older ones, if any, are stored: lectr report, lectr explore\n"
     assert [row.split()[4] for row in out.splitlines()[1:]] == ["model-?[31m"] * 3 or "model-?[31m" in out
     assert "\x1b[31m" not in out.replace("\x1b[1m", ""), "a model's name cannot steer the terminal"
     assert lectr("tail", "--no-follow", "--last", "0", "--json") == (0, "", "")
+
+
+def test_tail_of_nothing_says_where_else_to_look(lectr: Lectr, tmp_path: Path) -> None:
+    (tmp_path / "lectr-data").mkdir()
+    said = "no request of that kind is in the journal; older ones, if any, are stored: lectr report, lectr explore\n"
+    assert lectr("tail", "--no-follow", "--where", "status=200")[2] == said
+
+
+def test_ctrl_c_while_plugins_are_loaded_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(line: CommandLine) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CommandLine, "plugins", interrupted)
+    assert main(["doctor"]) == 130
 
 
 @pytest.mark.parametrize("width", [60, 80, 111, 131, 132, 200])

@@ -35,7 +35,12 @@ FILLED_IN: Final = {
     "(...,": f'(model="gpt-4o-mini", messages={ASKED!r},',
 }
 ADMITTED: Final = "org = 'acme'"
-ENVIRONMENT: Final = {"OPENAI_API_KEY": "sk-proj-canary", "ANTHROPIC_API_KEY": "sk-ant-canary", "GROQ_API_KEY": "gsk_canary"}
+ENVIRONMENT: Final = {
+    "OPENAI_API_KEY": "sk-proj-canary",
+    "ANTHROPIC_API_KEY": "sk-ant-canary",
+    "GROQ_API_KEY": "gsk_canary",
+    "GEMINI_API_KEY": "AIza-canary",
+}
 
 
 def snippets(page: str) -> list[str]:

@@ -98,8 +98,8 @@ def make() -> tuple[click.Group, CommandLine]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
-    group, line = make()
     try:
+        group, line = make()
         code = group.main(
             args=list(arguments) if arguments is not None else None, prog_name="lectr", standalone_mode=False, obj=line
         )

@@ -105,9 +105,15 @@ def greeting(supervisor: Supervisor, key: FirstKey | None, lines: bool) -> str:
     gateway = supervisor.settings.gateway
     told = running(supervisor, key)
     addresses = ", ".join(str(address) for address in supervisor.doors.addresses)
-    out = ["", f"  gateway   {told.base_url}" + (f"   ({addresses})" if len(gateway.listen) > 1 else "")]
+    # What to paste first: of what is longer than the screen, the end is what stays in sight.
+    out = [""]
+    if lines:
+        for _, provider in supervisor.plugins.providers(supervisor.settings):
+            out += snippets(provider, told.base_url, told.key or "YOUR_LECTR_KEY")
+    out.append(f"  gateway   {told.base_url}" + (f"   ({addresses})" if len(gateway.listen) > 1 else ""))
     out += [f"  {name:<9} {url}" for name, url in told.urls.items()]
     out.append(f"  data      {supervisor.data}")
+    works = sum(not holder.revoked for holder in read_book(supervisor.data).ring().holders.values())
     if gateway.auth == "none":
         out.append('  key       none is needed (auth = "none", loopback only)')
     elif key is not None:
@@ -115,12 +121,17 @@ def greeting(supervisor: Supervisor, key: FirstKey | None, lines: bool) -> str:
             f"  key       {key.secret}",
             "            note it now: it is shown this once; `lectr keys create` makes another",
         ]
-    elif not any(not holder.revoked for holder in read_book(supervisor.data).ring().holders.values()):
+    elif not works:
         out.append("  key       there is none yet; make one with: lectr keys create --org acme --name first")
+    else:
+        out.append(f"  keys      {works:,} in force, each shown when it was made; `lectr keys create` makes another")
     out += ["", *_ways(supervisor), *_missing(supervisor)]
-    if lines:
-        for _, provider in supervisor.plugins.providers(supervisor.settings):
-            out += snippets(provider, told.base_url, told.key or "YOUR_LECTR_KEY")
+    if told.urls or lines:
+        out += [
+            "  next      `lectr tail` shows requests as they come, `lectr report` what they cost,",
+            "            `lectr doctor` what is wrong; Ctrl-C stops",
+            "",
+        ]
     return "\n".join(out)
 
 

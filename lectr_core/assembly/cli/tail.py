@@ -58,7 +58,8 @@ def tail(line: CommandLine, last: int, follow: bool, where: tuple[str, ...], as_
             click.echo(f"there is no directory {str(data)!r} yet; {told}", err=True)
         elif len(begun) < last:
             such = " of that kind" if where else ""
-            click.echo(f"the journal holds {len(begun)}{such}; older ones, if any, are stored: lectr explore", err=True)
+            kept = f"the journal holds {len(begun)}{such}" if begun else f"no request{such} is in the journal"
+            click.echo(f"{kept}; older ones, if any, are stored: lectr report, lectr explore", err=True)
         for found in begun:
             show(found)
         while follow:

@@ -132,7 +132,7 @@ def _conclude(context: click.Context, console: Console, data: Path, many: int, b
     console.print(summary.table(found, f"{found.total.requests} requests stored{remark}", console.width))
     stored = _stored(data) - before
     if stored != many:
-        console.print(f"sent {many} requests, stored {stored}", style="red")
+        console.print(f"of {many} requests {stored} are stored; were they stopped before their end?", style="red")
         return 1
     return verify(context, data)
 
