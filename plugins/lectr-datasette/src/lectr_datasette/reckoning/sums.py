@@ -136,6 +136,21 @@ class Group:
     """Of the cost, or of the requests where nothing has a cost; 0 to 1."""
     of_provider: str = ""
     """Where the name alone does not say it."""
+    answers_as: str = ""
+    """Of a model that was asked for under this name: the name that its answers have. Failures stand under the former."""
+    asked: Sums | None = None
+    """Of a model as it answers: what stands under the names it was asked for. Only shares of failures count it in."""
+
+    @property
+    def failed_share(self) -> float | None:
+        """0 to 1; None of none. Of a model: also what failed under the name that was asked for."""
+        requests = self.sums.requests + (self.asked.requests if self.asked else 0)
+        return (self.sums.errors + (self.asked.errors if self.asked else 0)) / requests if requests else None
+
+    @property
+    def fails_often(self) -> bool:
+        """Whether that should catch the eye; not of a name that hardly has more than failures."""
+        return not self.answers_as and (self.failed_share or 0) >= EYE_CATCHING
 
 
 def total(rows: Iterable[Row]) -> Sums:
@@ -162,7 +177,25 @@ def groups(rows: Iterable[Row], by: str, speeds: Mapping[tuple[str, str], Speed]
         link = {by: name, "provider": provider} if by == "model" else {by: name}
         speed = (speeds or {}).get((name, provider), Speed())
         made.append(Group(name or "–", {key: value for key, value in link.items() if value}, sums, speed, share, provider))
-    return sorted(made, key=lambda group: (-group.sums.cost_nanousd, -group.sums.requests, group.name))
+    found_groups = _as_answered(made) if by == "model" else made
+    return sorted(found_groups, key=lambda group: (-group.sums.cost_nanousd, -group.sums.requests, group.name))
+
+
+def _as_answered(found: Sequence[Group]) -> list[Group]:
+    """Models whose name has no date, each joined to the one that answers for it: of those with one the most asked."""
+    dated: dict[tuple[str, str], str] = {}
+    for group in sorted(found, key=lambda group: group.sums.requests):
+        if plain(group.name) != group.name:
+            dated[group.of_provider, plain(group.name)] = group.name
+    asked = {(group.of_provider, dated.get((group.of_provider, group.name))): group.sums for group in found}
+    return [
+        attrs.evolve(
+            group,
+            answers_as=dated.get((group.of_provider, group.name), ""),
+            asked=asked.get((group.of_provider, group.name)),
+        )
+        for group in found
+    ]
 
 
 _DATE: Final = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
@@ -171,8 +204,12 @@ _DATE: Final = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 def same_model(found: Sequence[Group], name: str) -> list[Group]:
     """Models of *found* that are the one called *name* but for a date: failures stand under the name that was asked for,
     answers under the one that answered."""
-    plain = _DATE.sub("", name)
-    return [group for group in found if group.name != name and _DATE.sub("", group.name) == plain]
+    return [group for group in found if group.name != name and plain(group.name) == plain(name)]
+
+
+def plain(model: str) -> str:
+    """A model's name without its date."""
+    return _DATE.sub("", model)
 
 
 def speeds_by(rows: Iterable[Row]) -> dict[str, dict[tuple[str, str], Speed]]:

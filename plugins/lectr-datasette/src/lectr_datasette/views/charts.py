@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import nan
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from lectr_datasette.asking import headroom, sums
 from lectr_datasette.asking.histograms import Sum, percentile_ms
 from lectr_datasette.asking.query import Query, Row
-from lectr_datasette.asking.scope import WHO, Scope
+from lectr_datasette.asking.scope import DIMENSIONS, WHO, Scope
 from lectr_datasette.drawing import words
 from lectr_datasette.drawing.chart import Band, Chart, areas, lines
 from lectr_datasette.reckoning import headroom as rooms
@@ -45,7 +45,7 @@ async def over_time(visit: Visit, scope: Scope, by: str, measure: str) -> Drawn:
     period = scope.period
     query = sums.steps(period, scope.only, by, _COLUMNS[measure])
     rows = await visit.ask(query)
-    places = _places(scope, rows)
+    places = steps_of(scope, rows)
     value = _COLUMNS[measure][0]
     if measure == "tokens":
         rows = [{"name": row["name"], "tokens": row["input_tokens"] + row["output_tokens"]} for row in rows]
@@ -77,20 +77,22 @@ async def over_time(visit: Visit, scope: Scope, by: str, measure: str) -> Drawn:
     return Drawn(chart, query)
 
 
-async def errors_over_time(visit: Visit, scope: Scope) -> Drawn:
-    """Failed requests by step and kind."""
-    query = sums.steps(scope.period, scope.only, "error_category", ("errors",))
+async def errors_over_time(visit: Visit, scope: Scope, by: str = "error_category") -> Drawn:
+    """Failed requests by step, stacked by the dimension *by*."""
+    query = sums.steps(scope.period, scope.only, by, ("errors",))
     found = [row for row in await visit.ask(query) if row["errors"]]
-    rows = [{**row, "name": (row["name"] or "no kind").replace("_", " ")} for row in map(dict, found)]
+    rows: list[dict[str, Any]] = list(map(dict, found))  # Any: SQLite's values
+    if by == "error_category":
+        rows = [{**row, "name": (row["name"] or "no kind").replace("_", " ")} for row in rows]
     totals: dict[str, int] = {}
     for row in rows:
         totals[row["name"]] = totals.get(row["name"], 0) + row["errors"]
     order = sorted(totals, key=lambda name: -totals[name])
     chart = areas(
-        layers(rows, _places(scope, rows), len(scope.period.starts), "errors", order),
+        layers(rows, steps_of(scope, rows), len(scope.period.starts), "errors", order),
         scope.period.labels(),
         title=f"Failed requests by {scope.period.step}",
-        unit="requests, by kind of error",
+        unit=f"requests, by {DIMENSIONS[by]}",
         words=words.count,
         links=closer(visit, scope, "errors"),
         unfinished=scope.period.unfinished,
@@ -103,7 +105,7 @@ async def sources_over_time(visit: Visit, scope: Scope) -> Drawn:
     """Requests by step, and where their counts come from."""
     query = sums.steps(scope.period, scope.only, None, tuple(f"tokens_{name}" for name in SOURCES))
     rows = await visit.ask(query)
-    places, count = _places(scope, rows), len(scope.period.starts)
+    places, count = steps_of(scope, rows), len(scope.period.starts)
     found = [Layer(name, by_step(rows, places, count, f"tokens_{name}")) for name in SOURCES]
     chart = areas(
         found if any(any(layer.values) for layer in found) else [],
@@ -146,7 +148,7 @@ async def speed_over_time(visit: Visit, scope: Scope) -> Drawn:
     rows = await visit.ask(query) if scope.has_speeds else []
     count = len(scope.period.starts)
     durations, firsts = [Sum() for _ in range(count)], [Sum() for _ in range(count)]
-    for row, at in zip(rows, _places(scope, rows), strict=True):
+    for row, at in zip(rows, steps_of(scope, rows), strict=True):
         if 0 <= at < count:
             durations[at].step(row["duration"])
             firsts[at].step(row["first"])
@@ -183,7 +185,8 @@ def closer(visit: Visit, scope: Scope, page: str = "explore") -> list[str]:
     return found
 
 
-def _places(scope: Scope, rows: Sequence[Mapping[str, str]] | Sequence[Row]) -> list[int]:
+def steps_of(scope: Scope, rows: Sequence[Mapping[str, Any]] | Sequence[Row]) -> list[int]:  # Any: SQLite's values
+    """The step that each row of the sums belongs to."""
     grain = sums.step_grain(scope.period)
     # A piece is rounded outwards: what lies before the first step belongs to it.
     known: dict[str, int] = {}
