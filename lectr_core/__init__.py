@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     )
     from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word, variant_of
     from lectr_core.dialects.images import ImagesEventReader, ImagesReader, counted_images, image_usage
-    from lectr_core.dialects.lines import BATCH, LinesReader, Sums
+    from lectr_core.dialects.lines import BATCH, LinesReader, Sums, nothing_billed
+    from lectr_core.dialects.located import LocatedReader
     from lectr_core.dialects.provider import (
         DialectProvider,
         Upstream,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         PriceCatalog,
         Provider,
         Reader,
+        Remarks,
         ShowsInFlight,
         Sink,
         Snapshots,
@@ -124,6 +126,7 @@ __all__ = [
     "KeepsPrices",
     "LectrError",
     "LinesReader",
+    "LocatedReader",
     "MessageReader",
     "ModelCost",
     "MoneySettings",
@@ -146,6 +149,7 @@ __all__ = [
     "RealtimeReader",
     "Record",
     "Refusal",
+    "Remarks",
     "ResponsesEventReader",
     "ResponsesReader",
     "ResponsesTunnelReader",
@@ -188,6 +192,7 @@ __all__ = [
     "headroom_of",
     "hookimpl",
     "image_usage",
+    "nothing_billed",
     "numbers",
     "parse_base_url",
     "raw_chars",
@@ -216,7 +221,8 @@ _ROOMS = {
     ),
     "lectr_core.dialects.findings": "ABSENT Findings adds_up raw_chars raw_tree raw_word variant_of",
     "lectr_core.dialects.images": "ImagesEventReader ImagesReader counted_images image_usage",
-    "lectr_core.dialects.lines": "BATCH LinesReader Sums",
+    "lectr_core.dialects.lines": "BATCH LinesReader Sums nothing_billed",
+    "lectr_core.dialects.located": "LocatedReader",
     "lectr_core.dialects.provider": (
         "DialectProvider Upstream category_of headroom_of parse_base_url short_value upstream_of"
     ),
@@ -240,8 +246,8 @@ _ROOMS = {
     "lectr_core.model.secret": "Credential Secret",
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (
-        "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook PriceCatalog Provider Reader ShowsInFlight Sink "
-        "Snapshots TellsFault TunnelReader Tunnels"
+        "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook PriceCatalog Provider Reader Remarks "
+        "ShowsInFlight Sink Snapshots TellsFault TunnelReader Tunnels"
     ),
     "lectr_core.wire.body": "BAD_INPUT",
 }

@@ -263,6 +263,15 @@ class Gaps(Protocol):
 
 
 @runtime_checkable
+class Remarks(Protocol):
+    """A sink that can say what should be looked at before it becomes a loss. Used by `lectr doctor`; optional."""
+
+    async def remarks(self) -> Sequence[str]:
+        """One line each, for people: what is so, and what to do about it. Waits: on the store, for a moment."""
+        ...
+
+
+@runtime_checkable
 class ShowsInFlight(Protocol):
     """A sink that also shows requests that are not over. Told once a second, beside what it stores; optional."""
 

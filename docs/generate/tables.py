@@ -89,6 +89,15 @@ WRONG: Final = {
         "what the newer one sums up as well would silently go wrong. Reading goes on"
     ),
     "a provider reports absurd counts, again and again": "a sum that would pass 2^63 stays at 2^63 - 1; rows are stored",
+    "readers are there all the time, so that SQLite never begins its write-ahead log anew": (
+        "once the log is over 64 MiB, readers are waited for, a second a minute at most, and it is cut to nothing"
+    ),
+    "one reader keeps its transaction open for hours": (
+        "nothing is held up, and the log grows: the sink's log says so each minute, and `lectr doctor` from 256 MiB on"
+    ),
+    "old rows outlive their limit, sums alone fill `max_bytes`, or features have names without number": (
+        "`lectr doctor` says so, and what to do"
+    ),
     "much of the file is free": "it is given back to the disk, a little at a time after each write",
 }
 

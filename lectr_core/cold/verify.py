@@ -10,7 +10,7 @@ for people, exit codes (the command `lectr verify` in assembly). Called by it, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import StreamReader
 from lectr_core.journal.recovery import is_writer_gone, told_highest
 from lectr_core.model.cursor import Cursor
-from lectr_core.ports import Gaps, History, Sink, Snapshots
+from lectr_core.ports import Gaps, History, Remarks, Sink, Snapshots
 
 # A sink at work moves on while it is counted; asked again a moment later it stands still long enough.
 _TRIES: Final = 20
@@ -138,12 +138,28 @@ async def ask_gaps(sinks: Sequence[Sink]) -> list[tuple[str, str, bool]]:
     found = []
     for sink in sinks:
         if isinstance(sink, Gaps):
-            try:
-                with trio.fail_after(GAPS_LIMIT_S):
-                    found += [(sink.id, gap, True) for gap in await sink.gaps()]
-            except Exception as exc:  # noqa: BLE001 - as in _prove_sink
-                found.append((sink.id, f"cannot say what it lost: {type(exc).__name__}", False))
+            gaps, could = await _asked(sink.gaps, "cannot say what it lost")
+            found += [(sink.id, gap, could) for gap in gaps]
     return found
+
+
+async def ask_remarks(sinks: Sequence[Sink]) -> list[tuple[str, str]]:
+    """What the sinks say should be looked at. Waits: on each, GAPS_LIMIT_S at most. Shapes: (sink, line)."""
+    found = []
+    for sink in sinks:
+        if isinstance(sink, Remarks):
+            remarks, _ = await _asked(sink.remarks, "cannot say how it stands")
+            found += [(sink.id, remark) for remark in remarks]
+    return found
+
+
+async def _asked(question: Callable[[], Awaitable[Sequence[str]]], else_said: str) -> tuple[Sequence[str], bool]:
+    """Its answer, and whether there was one."""
+    try:
+        with trio.fail_after(GAPS_LIMIT_S):
+            return await question(), True
+    except Exception as exc:  # noqa: BLE001 - as in _prove_sink
+        return (f"{else_said}: {type(exc).__name__}",), False
 
 
 async def _prove_sink(journal: Path, name: str, sink: History) -> SinkProof:

@@ -185,11 +185,18 @@ class Scarred:
             raise OSError("away")
         return self.lost
 
+    async def remarks(self) -> tuple[str, ...]:
+        return ("its log grows",) if self.lost else ()
+
 
 def test_what_a_store_lost_is_told(line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     sinks = [("lectr-a", Scarred("a.db was moved")), ("lectr-b", Scarred()), ("lectr-c", object())]
     monkeypatch.setattr(Plugins, "sinks", lambda self, settings: sinks)
-    assert told(line, "store") == [("fail", "a.db was moved"), ("warn", "cannot say what it lost: OSError")]
+    assert told(line, "store") == [
+        ("fail", "a.db was moved"),
+        ("warn", "cannot say what it lost: OSError"),
+        ("warn", "its log grows"),
+    ]
 
 
 class Catalog:

@@ -21,6 +21,9 @@ PRIVATE = 0o600
 # 64 MiB: what the write-ahead log keeps on disk after a burst; SQLite's own default never gives the room back.
 WAL_KEEP_BYTES = 64 * 1024 * 1024
 
+# How long a reader is waited for before the log is begun anew. Whoever reads a page is through by then.
+LOG_WAIT_S = 1.0
+
 # 16 MiB of pages: the fronts of all indexes of some million rows stay in memory between two batches.
 CACHE_KIB = 16 * 1024
 
@@ -93,6 +96,29 @@ def connect_for_reading(path: Path, busy_limit_s: float) -> sqlite3.Connection |
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_limit_s, isolation_level=None)
     histogram.register(connection)
     return connection
+
+
+def log_bytes(path: Path) -> int:
+    """How long the write-ahead log is; 0 where there is none."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size
+    except OSError:
+        return 0
+
+
+def begin_log_anew(connection: sqlite3.Connection, busy_limit_s: float) -> bool:
+    """Bring the write-ahead log into the file and cut it to nothing. False where a reader did not let go of it in time.
+
+    SQLite begins it anew by itself only where nobody reads at that very moment. Where pages are open all day, one reader
+    begins before another ends, that moment never comes, and the log grows until the disk is full. Here the newest of them
+    are waited for, while those that begin meanwhile read the file and not the log.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {round(LOG_WAIT_S * 1000)}")
+    try:
+        (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(busy_limit_s * 1000)}")
+    return not is_busy
 
 
 def check(connection: sqlite3.Connection) -> None:

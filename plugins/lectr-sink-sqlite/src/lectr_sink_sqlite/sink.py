@@ -13,7 +13,7 @@ from pathlib import Path
 import trio
 
 from lectr_core import Accuracy, Begun, Cursor, Record, UsedPrice
-from lectr_sink_sqlite import file, history
+from lectr_sink_sqlite import file, history, remarks
 from lectr_sink_sqlite.settings import SqliteSettings
 
 
@@ -27,6 +27,7 @@ class SqliteSink:
 
         self.path = path
         self._busy_limit_s = settings.busy_limit_s
+        self._settings, self._now_ns = settings, now_ns
         self._store = Store(
             path=path,
             busy_limit_s=settings.busy_limit_s,
@@ -58,6 +59,7 @@ class SqliteSink:
     def _write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
         self._store.write(records, cursors)
         self._store.sweep()
+        self._store.tend()
 
     async def show_in_flight(self, begun: Sequence[Begun]) -> None:
         """Put these into the table `in_flight`, in place of those there. Waits, Cancel, Errors: as `write`."""
@@ -91,3 +93,7 @@ class SqliteSink:
     async def gaps(self) -> Sequence[str]:
         """Files that were damaged and moved aside, as long as they lie there. Waits: on the disk."""
         return await trio.to_thread.run_sync(file.moved_aside, self.path)
+
+    async def remarks(self) -> Sequence[str]:
+        """What takes room without a bound, and limits that are not kept. Waits: on the disk, some ms."""
+        return await trio.to_thread.run_sync(remarks.remarks, self.path, self._settings, self._now_ns())

@@ -50,6 +50,9 @@ class Store:
     _swept_ns: int = attrs.field(default=0, init=False)
     """When nothing was left to remove for the last time, or nothing could be removed."""
 
+    _tended_ns: int = attrs.field(default=0, init=False)
+    """When the length of the write-ahead log was looked at for the last time."""
+
     def open(self) -> dict[str, Cursor]:
         """Open or open again, bring the schema up to date, and say how far each stream is stored."""
         self.close()
@@ -111,17 +114,27 @@ class Store:
             max_bytes=self.max_bytes,
             chunk=self.retention_chunk,
         )
-        try:
-            with self._faults("remove old rows from"):
-                done = retention.step(self._live, keep, now_ns)
-        except OperatorError as fault:
-            if self._suspect:
-                raise
-            log.warning("%s; tried again in a minute", fault)
-            done = 0
+        done = 0
+        with self._if_possible("remove old rows from"):
+            done = retention.step(self._live, keep, now_ns)
         if not done:
             self._swept_ns = now_ns
         return done
+
+    def tend(self) -> None:
+        """Once a minute: begin the write-ahead log anew, if it is long. Where that cannot be, the log says so.
+
+        Errors: as `sweep`.
+        """
+        now_ns = self.now_ns()
+        if 0 <= now_ns - self._tended_ns < SWEEP_EVERY_NS:
+            return
+        self._tended_ns = now_ns
+        held = file.log_bytes(self.path)
+        if held > file.WAL_KEEP_BYTES:
+            with self._if_possible("begin the write-ahead log anew of"):
+                if not file.begin_log_anew(self._live, self.busy_limit_s):
+                    log.warning("%s: a log of %d MB, and another process does not let go of it", self.path, held // 10**6)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -176,6 +189,17 @@ class Store:
             live.execute("BEGIN IMMEDIATE")
             yield live
             live.execute("COMMIT")
+
+    @contextmanager
+    def _if_possible(self, doing: str) -> Iterator[None]:
+        """What is done after a batch, and so fails none. Errors: OperatorError where the file is damaged."""
+        try:
+            with self._faults(doing):
+                yield
+        except OperatorError as fault:
+            if self._suspect:
+                raise
+            log.warning("%s; tried again in a minute", fault)
 
     @contextmanager
     def _faults(self, doing: str) -> Iterator[None]:
