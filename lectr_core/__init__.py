@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lectr_core.dialects.images import ImagesEventReader, ImagesReader, counted_images, image_usage
     from lectr_core.dialects.lines import BATCH, LinesReader, Sums, nothing_billed
     from lectr_core.dialects.located import LocatedReader
+    from lectr_core.dialects.located import LocatedReader
     from lectr_core.dialects.provider import (
         DialectProvider,
         Upstream,
@@ -126,6 +127,7 @@ __all__ = [
     "KeepsPrices",
     "LectrError",
     "LinesReader",
+    "LocatedReader",
     "LocatedReader",
     "MessageReader",
     "ModelCost",

@@ -19,7 +19,7 @@ from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.responses import response_usage
 from lectr_core.dialects.usage import apportion, branch, count, laid_over
 from lectr_core.model import units
-from lectr_core.model.reading import Reading, Tree, Usage
+from lectr_core.model.reading import Reading, Terms, Tree, Usage
 from lectr_core.wire.body import BAD_INPUT
 
 
@@ -89,6 +89,9 @@ _OF_COMPLETION: Final[_Named] = (
 )
 
 
+_BEYOND: Final = "tokens that only the total holds"
+
+
 def completion_usage(tree: Tree) -> Usage:
     """A usage object of this dialect in disjoint units.
 
@@ -108,13 +111,14 @@ def completion_usage(tree: Tree) -> Usage:
     written, written_fits = apportion(completion or 0, _parts(given, _OF_COMPLETION), units.OUTPUT)
     total = count(tree.get("total_tokens"))
     fits = adds_up(prompt, completion, total, fits=read_fits and written_fits)
-    if fits is False and read_fits and total is not None:
-        reasoning = count(given.get("reasoning_tokens")) or 0
-        if total == (prompt or 0) + (completion or 0) + reasoning:
-            # Some count reasoning beside the completion, and the total says so.
-            beside = {**tree, "completion_tokens": total - (prompt or 0)}
-            return attrs.evolve(completion_usage(beside), raw=tree)
-    return Usage(units=read | written, raw=tree, adds_up=fits)
+    usage = Usage(units=read | written, raw=tree, adds_up=fits)
+    beyond = 0 if fits is not False or total is None else total - (prompt or 0) - (completion or 0)
+    if beyond <= 0:
+        return usage
+    if read_fits and beyond == count(given.get("reasoning_tokens")):
+        # Some count reasoning beside the completion, and the total says so.
+        return attrs.evolve(completion_usage({**tree, "completion_tokens": (completion or 0) + beyond}), raw=tree)
+    return attrs.evolve(usage, terms=Terms(untold=_BEYOND))
 
 
 def _told_by_total(prompt: int | None, completion: int | None, total: int | None) -> tuple[int | None, int | None]:

@@ -29,6 +29,9 @@ _CALLS: Final = re.compile(rb'"(?:file_search|web_search|image_generation|code_i
 
 _CONTAINER: Final = "a container that code ran in (billed by its own time, and shared by requests)"
 _IMAGES: Final = "images that a tool drew"
+_PREVIEW: Final = "what the preview of web search may cost above it"
+
+_PREVIEWED: Final = re.compile(rb'"web_search_preview')
 
 
 class _Incomplete(msgspec.Struct, gc=False):
@@ -134,7 +137,12 @@ def with_tools(usage: Usage, image_model: str | None) -> Usage:
     is_told = bool(count(drawn.get("total_tokens")))
     shares = [Share(image_model, image_usage(drawn).units)] if is_told else []
     shares += [svg_share(one) for one in branch(seen, "svg_usage").values() if isinstance(one, dict)]
-    beside = (_CONTAINER if seen.get("containers") else None, _IMAGES if seen.get("images") and not is_told else None)
+    beside = (
+        _CONTAINER if seen.get("containers") else None,
+        _IMAGES if seen.get("images") and not is_told else None,
+        # It has a price of its own where the model does not reason.
+        _PREVIEW if seen.get("preview") and tools[units.WEB_SEARCH] and not usage.units.get(units.REASONING) else None,
+    )
     untold = " and ".join(filter(None, beside)) or None
     terms = usage.terms
     if shares or untold:
@@ -172,6 +180,9 @@ class _Findings(Findings):
     def _tools(self, response: _Response) -> dict[str, Tree]:
         """What is told of tools beside the usage: their own usage, and the calls that stand in the output."""
         told: dict[str, Tree] = {"tool_usage": raw_tree(response.tool_usage), "tool_calls": _calls(response.output)}
+        has_searched = branch(told["tool_usage"], "web_search").get("num_requests") or "web_search" in told["tool_calls"]
+        if has_searched and _PREVIEWED.search(response.tools) is not None:
+            told["tool_calls"] = {**told["tool_calls"], "preview": 1}
         if branch(told["tool_usage"], "image_gen"):
             drawing = [tool.model for tool in _decoded(response.tools) if tool.type == "image_generation"]
             self.image_model = raw_word(drawing[0]) if drawing else None

@@ -7,7 +7,7 @@ from typing import Final
 from tests.accounting.case import SSE, events, whole
 from tests.accounting.of_anthropic import message, stream
 from tests.accounting.of_gemini import FLASH, frame, of
-from tests.accounting.of_openai import chat, chunks, counts, spent
+from tests.accounting.of_openai import RESPONSES, chat, chunks, counts, response, spent
 from tests.accounting.of_others import accented, case
 
 LARGE, CLAUDE = "gpt-4o", "anthropic/claude-sonnet-4.5"
@@ -21,6 +21,11 @@ PIECE = HEAD | {"choices": [{"index": 0, "delta": {"content": "ok"}}]}
 STOP = HEAD | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 NOTHING = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 HIT = counts(35_227, 100, {"cached_tokens": 32_512})
+
+PREVIEWED = response("gpt-4.1", spent(1_000, 100), tools=[{"type": "web_search_preview_2025_03_11"}],
+    output=[{"type": "web_search_call", "action": {"type": "search"}}])  # fmt: skip
+THOUGHT = response("gpt-5", spent(1_000, 100, 0, 64), tools=[{"type": "web_search_preview"}],
+    output=[{"type": "web_search_call", "action": {"type": "search"}}])  # fmt: skip
 
 CASES: Final = {
     "cached ones told in the singular": case("mistral", "mistral-small-latest",
@@ -85,4 +90,29 @@ CASES: Final = {
         is_bounded=False),
     "sources that are told with the cost alone": case("xai", "grok-3", whole(chat("grok-3", counts(108, 32) | {
         "num_sources_used": 12})), (108, 32), (108, "3"), (32, "15"), nanousd=804_000, is_bounded=False),
+    "a model that searches before it answers": case("openai", "gpt-4o-search-preview", accented(
+        "gpt-4o-search-preview-2025-03-11", counts(1_000, 100)), (1_000, 100),
+        (1_000, "2.50"), (100, "10"), nanousd=3_500_000, is_bounded=False),
+    "the same, streamed": case("openai", "gpt-4o-search-preview", chunks("gpt-4o-search-preview", counts(1_000, 100)),
+        (1_000, 100), (1_000, "2.50"), (100, "10"), nanousd=3_500_000, is_bounded=False, media_type=SSE),
+    # The preview costs 25 USD for 1,000 searches where the model does not reason, 10 where it does.
+    "the preview of web search, by a model that does not reason": case("openai", "gpt-4.1", whole(PREVIEWED), (1_000, 100),
+        (1_000, "2"), (100, "8"), (1, "10000"), nanousd=12_800_000, is_bounded=False, path=RESPONSES),
+    "the preview of web search, by one that does": case("openai", "gpt-5", whole(THOUGHT), (1_000, 100),
+        (1_000, "1.25"), (36, "10"), (64, "10"), (1, "10000"), nanousd=12_250_000, path=RESPONSES),
+    "tokens that only the total holds": case("groq", "llama-3.3-70b-versatile", accented("llama-3.3-70b-versatile",
+        {"prompt_tokens": 3, "completion_tokens": 7, "total_tokens": 298}), (3, 7),
+        (3, "0.59"), (7, "0.79"), nanousd=7_300, is_bounded=False, check=False),
+    "in a region that the path names": case("gemini", FLASH, whole(frame(FLASH, {"promptTokenCount": 7,
+        "candidatesTokenCount": 205, "totalTokenCount": 212, "trafficType": "ON_DEMAND"})), (7, 205),
+        (7, "0.30"), (205, "2.50"), nanousd=514_600, basis="fallback",
+        path=f"/v1/projects/p/locations/europe-west4/publishers/google/models/{FLASH}:generateContent"),
+    "anywhere, as the path says": case("gemini", FLASH, whole(frame(FLASH, {"promptTokenCount": 7,
+        "candidatesTokenCount": 205, "totalTokenCount": 212})), (7, 205),
+        (7, "0.30"), (205, "2.50"), nanousd=514_600,
+        path=f"/v1/projects/p/locations/global/publishers/google/models/{FLASH}:generateContent"),
+    "drawn and thought, in a chat": case("openrouter", "google/gemini-3-pro-image-preview", accented(
+        "google/gemini-3-pro-image-preview", counts(10, 1_345, {"text_tokens": 10}, {"reasoning_tokens": 225,
+        "text_tokens": 0, "image_tokens": 1_120}) | {"cost": 0.13442}), (10, 1_345),
+        (1, "134420"), nanousd=134_420_000, basis="reported"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lectr_core import CompletionsEventReader, CompletionsReader, Reading, Tree, Usage, completion_usage, count, units
+from lectr_core import CompletionsEventReader, CompletionsReader, Reading, Terms, Tree, Usage, completion_usage, count, units
 from lectr_core.testing import check_reader
 
 USAGES: list[tuple[dict[str, Any], dict[str, int], bool | None]] = [  # Any: JSON as it is
@@ -63,7 +63,20 @@ def test_usage_is_disjoint_and_checked_against_the_totals(
     expected: dict[str, int],
     adds_up: bool | None,
 ) -> None:
-    assert completion_usage(tree) == Usage(expected, tree, adds_up)
+    found = completion_usage(tree)
+    assert (found.units, found.raw, found.adds_up) == (expected, tree, adds_up)
+
+
+def test_what_only_the_total_holds_is_in_no_count_and_said() -> None:
+    found = completion_usage({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 99})
+    assert found.terms == Terms(untold="tokens that only the total holds")
+    assert completion_usage({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 9}).terms is None
+
+
+def test_reasoning_that_only_the_total_holds_is_beside_the_completion() -> None:
+    told = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 99}
+    beside = told | {"completion_tokens_details": {"reasoning_tokens": 84}}
+    assert completion_usage(beside) == Usage({units.INPUT: 10, units.OUTPUT: 5, units.REASONING: 84}, beside, True)
 
 
 USED = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "prompt_tokens_details": {"cached_tokens": 2}}

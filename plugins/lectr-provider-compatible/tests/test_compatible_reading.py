@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lectr_provider_compatible.reading import CompatibleEventReader, CompatibleReader, compatible_usage
 
-from lectr_core import Reading, Usage
+from lectr_core import Reading, Terms, Usage
 from lectr_core.testing import check_reader
 
 USAGES: dict[str, tuple[dict[str, object], dict[str, int], bool | None]] = {
@@ -142,8 +142,9 @@ USAGES: dict[str, tuple[dict[str, object], dict[str, int], bool | None]] = {
 }
 RAW = {name: {field: value for field, value in tree.items() if value != {}} for name, (tree, _, _) in USAGES.items()}
 RAW["mistral, without audio"]["prompt_audio_seconds"] = {}
+BEYOND = {"a total that does not fit": Terms(untold="tokens that only the total holds")}
 READINGS = {
-    name: Reading(state="reported", usage=Usage(counted, RAW[name], fits), model="m", answer_id="gen-1")
+    name: Reading(state="reported", usage=Usage(counted, RAW[name], fits, BEYOND.get(name)), model="m", answer_id="gen-1")
     for name, (_, counted, fits) in USAGES.items()
 }
 

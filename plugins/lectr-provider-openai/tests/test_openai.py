@@ -127,6 +127,29 @@ def test_a_regional_address_keeps_its_path() -> None:
     check_provider(near, [Case(call=Call("POST", "/v1/embeddings"), target="/v1/embeddings", endpoint="/v1/embeddings")])
 
 
+@pytest.mark.parametrize(
+    ("address", "region"),
+    [
+        ("https://eu.api.openai.com/v1", "eu"),
+        ("https://us.api.openai.com", "us"),
+        ("https://westus.privatelink.api.openai.com/v1", "westus"),
+        ("https://api.openai.com/v1", None),
+        ("https://eu.api.openai.com.example/v1", None),
+        ("https://eu.example/api.openai.com", None),
+    ],
+)
+def test_a_regional_address_says_where_the_work_was_done(address: str, region: str | None) -> None:
+    near = provider_of(settings(OpenAISettings(base_url=address)))
+    reader = near.reader(Call("POST", "/v1/embeddings"), Answer(200, {"content-type": "application/json"}))
+    assert reader is not None
+    reader.feed(b'{"model": "m", "usage": {"prompt_tokens": 7, "total_tokens": 7}}')
+    assert reader.first_token_seen
+    usage = reader.finish(complete=True).usage
+    assert usage is not None
+    assert (usage.terms.region if usage.terms else None) == region
+    assert near.reader(Call("POST", "/v1/unheard/of"), Answer(200, {})) is None
+
+
 READERS = [
     ("/v1/audio/transcriptions", "application/json", TranscriptReader),
     ("/v1/audio/transcriptions", "text/event-stream", TranscriptEventReader),

@@ -101,6 +101,8 @@ _FOREIGN: Final = frozenset(
 )
 """First words behind `/v1` that belong to other providers' dialects alone. A word in neither list is passed on."""
 
+_REGION: Final = re.compile(r"[a-z][a-z0-9-]{1,31}")
+
 _MAX_SEGMENTS: Final = 10
 
 # Of the live service's methods; the client library of the day may double the first slash.
@@ -129,6 +131,14 @@ class Deed:
         """The model as people write it; a tuned one with its kind in front."""
         name = unquote(self.name)
         return name if self.kind == "models" else f"{self.kind}/{name}"
+
+    @property
+    def region(self) -> str | None:
+        """Where the work is kept, for paths that say so; None where it may be done anywhere."""
+        if "/locations/" not in self.head:
+            return None
+        region = self.head.partition("/locations/")[2].partition("/")[0]
+        return region if _REGION.fullmatch(region) and region != "global" else None
 
     def with_model(self, model: str) -> str:
         """The path for another *model*, encoded; for the same one exactly the path as sent."""

@@ -13,6 +13,7 @@ from lectr_core import (
     Credential,
     DialectProvider,
     EventReader,
+    LocatedReader,
     NotServed,
     ProviderSettings,
     Reader,
@@ -148,8 +149,11 @@ class GeminiProvider(DialectProvider):
         elif not events and answer.media_type != "application/json":
             return None
         if deed.action == _STREAMED:
-            return GenerateEventReader(tier) if events else GenerateArrayReader(tier)
-        return GenerateReader(tier) if deed.action in _READ and not events else None
+            made: Reader | None = GenerateEventReader(tier) if events else GenerateArrayReader(tier)
+        else:
+            made = GenerateReader(tier) if deed.action in _READ and not events else None
+        region = deed.region
+        return made if region is None or made is None else LocatedReader(made, region)
 
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
         """See `ports.Tunnels`: live sessions."""

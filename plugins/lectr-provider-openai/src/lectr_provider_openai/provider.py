@@ -5,15 +5,30 @@ What it shares with others that speak its dialect stands in the core; here is on
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 import attrs
 
-from lectr_core import DialectProvider, ProviderSettings, Section, Settings, upstream_of
+from lectr_core import (
+    Answer,
+    Call,
+    DialectProvider,
+    LocatedReader,
+    ProviderSettings,
+    Reader,
+    Section,
+    Settings,
+    upstream_of,
+)
+from lectr_provider_openai.searching import ChatEventReader, ChatReader
 
 PATH: Final = "provider.openai"
 
 BASE_URL: Final = "https://api.openai.com"
+
+_REGIONAL: Final = re.compile(r"https?://([a-z]{2,8})\.(?:privatelink\.)?api\.openai\.com(?=[:/]|$)", re.IGNORECASE)
+"""Addresses that keep what is sent there in a region. Source: the provider's guide on data residency."""
 
 FAMILIES: Final = (
     "gpt-",
@@ -53,6 +68,7 @@ SECTION: Final = Section(PATH, OpenAISettings, help="OpenAI: another address, a 
 class OpenAIProvider(DialectProvider):
     """OpenAI, for everything it answers with usage."""
 
+    READERS: ClassVar = {**DialectProvider.READERS, "chat/completions": (ChatReader, ChatEventReader)}
     UNBILLED: ClassVar = DialectProvider.UNBILLED | {"moderations"}
 
     def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
@@ -62,10 +78,23 @@ class OpenAIProvider(DialectProvider):
         return quickstart(base_url, key, is_held=self.held is not None)
 
 
+class RegionalProvider(OpenAIProvider):
+    """The same at an address that keeps the work in a region, which costs more for newer models."""
+
+    region: str = ""
+    """As the address begins: `eu`. Set at start."""
+
+    def reader(self, call: Call, answer: Answer) -> Reader | None:
+        """See `ports.Provider`."""
+        reader = super().reader(call, answer)
+        return None if reader is None else LocatedReader(reader, self.region)
+
+
 def provider_of(settings: Settings) -> OpenAIProvider:
     """The provider that the settings describe. Errors: OperatorError; see `upstream_of`."""
     upstream = upstream_of(settings, PATH, settings.section(PATH, OpenAISettings), BASE_URL)
-    return OpenAIProvider(
+    region = None if upstream.base_url is None else _REGIONAL.match(upstream.base_url)
+    provider = (OpenAIProvider if region is None else RegionalProvider)(
         "openai",
         upstream.base_url,
         upstream.held,
@@ -74,3 +103,6 @@ def provider_of(settings: Settings) -> OpenAIProvider:
         accepts_unclaimed=True,
         ca_file=upstream.ca_file,
     )
+    if region is not None and isinstance(provider, RegionalProvider):
+        provider.region = region[1]
+    return provider
