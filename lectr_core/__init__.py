@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from lectr_core.dialects.images import ImagesEventReader, ImagesReader, counted_images, image_usage
     from lectr_core.dialects.lines import BATCH, LinesReader, Sums, nothing_billed
     from lectr_core.dialects.located import LocatedReader
-    from lectr_core.dialects.located import LocatedReader
     from lectr_core.dialects.provider import (
         DialectProvider,
         Upstream,
@@ -127,7 +126,6 @@ __all__ = [
     "KeepsPrices",
     "LectrError",
     "LinesReader",
-    "LocatedReader",
     "LocatedReader",
     "MessageReader",
     "ModelCost",
