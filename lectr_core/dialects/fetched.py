@@ -14,7 +14,7 @@ import msgspec
 
 from lectr_core.dialects.completions import completion_usage
 from lectr_core.dialects.findings import ABSENT, Findings, raw_tree, raw_word
-from lectr_core.dialects.lines import BATCH, LinesReader
+from lectr_core.dialects.lines import BATCH, LinesReader, nothing_billed
 from lectr_core.dialects.reading import WholeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader, response_usage
 from lectr_core.dialects.usage import count
@@ -22,7 +22,8 @@ from lectr_core.model.reading import Reading, Terms, Tree, Usage
 
 _FINISHED: Final = frozenset({"completed", "expired", "cancelled"})
 _IN_VAIN: Final = frozenset({"failed", "expired", "cancelled"})
-"""Ends of a batch that may have come before any of its requests was answered: without results, nothing is billed."""
+"""Ends of a batch that may have come before any of its requests was answered: without results, nothing is billed. One that
+is completed without results is known to be so where it counts its requests, and all of them failed."""
 
 
 def usage_of_either(tree: Tree) -> Usage:
@@ -103,12 +104,16 @@ class BatchReader(WholeReader):
         findings.model, findings.answer_id = raw_word(batch.model), raw_word(batch.id)
         findings.finish_reason, findings.tier = raw_word(batch.status), BATCH
         tree, file = raw_tree(batch.usage), raw_word(batch.output_file_id)
-        requests = count(raw_tree(batch.request_counts).get("completed"))
+        counts = raw_tree(batch.request_counts)
+        requests = count(counts.get("completed"))
         # Where the results are told, whether or not they are summed up here.
         awaits = file if findings.answer_id is not None else None
         is_told = findings.finish_reason in _FINISHED and findings.model is not None and file is not None
-        if findings.finish_reason in _IN_VAIN and file is None and findings.answer_id is not None:
-            nothing = Usage({}, {"requests": 0}, True, Terms(once=findings.answer_id, cost_nanousd=0))
+        is_vain = findings.finish_reason in _IN_VAIN or (
+            findings.finish_reason == "completed" and requests == 0 and bool(count(counts.get("failed")))
+        )
+        if is_vain and not requests and file is None and findings.answer_id is not None:
+            nothing = nothing_billed(findings.answer_id).usage
             return attrs.evolve(findings.reading(nothing), model=findings.model)
         reading = findings.reading(usage_of_either(tree) if tree and is_told else None)
         if reading.usage is None or not any(reading.usage.units.values()):

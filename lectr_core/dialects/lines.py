@@ -24,6 +24,11 @@ _LENGTHS: Final = (32_000, 100_000, 128_000, 199_999, 200_000, 256_000, 272_000,
 _MAX_SHARES: Final = 256
 
 
+def nothing_billed(once: str) -> Reading:
+    """Of work that came to its end without any result: it costs nothing, and that is known, under that name."""
+    return Reading("reported", Usage({}, {"requests": 0}, True, Terms(once=once, cost_nanousd=0)))
+
+
 class Sums:
     """Usage of many requests, summed by model, tier and what length of prompt may decide the price."""
 
@@ -97,6 +102,8 @@ class LinesReader(ABC):
     """A longer line ends the reading. Lines with a base64 image reach some MiB."""
     MARK: ClassVar[bytes] = b'"usage"'
     """What a line with usage has in it."""
+    MOST_LEFT_OUT: ClassVar[int] = 64 * 1024
+    """A longer line without it is not asked whether it tells of a request that came to nothing: those are short."""
 
     def __init__(self, once: str | None = None) -> None:
         """*once*: name of these results, which may be fetched again."""
@@ -105,6 +112,8 @@ class LinesReader(ABC):
         self._once = once
         self._held = bytearray()
         self._begun = self._deaf = self._broken = False
+        self._in_vain: bool | None = None
+        """Whether every line so far tells of a request that came to nothing; None: there was none yet."""
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take the next piece of the body."""
@@ -133,6 +142,8 @@ class LinesReader(ABC):
         self._held.clear()
         if self._broken and self.sums.requests:
             return Reading(state="unreadable")
+        if complete and self._in_vain and self._once is not None and not self._deaf:
+            return nothing_billed(self._once)
         if not self.sums.requests:
             return Reading(state="unreadable" if self.sums.is_lossy and complete else "unbilled")
         return self.sums.reading(self._once) if complete else Reading(state="open", awaits=self._once)
@@ -143,6 +154,19 @@ class LinesReader(ABC):
                 self.on_line(line)
             except BAD_INPUT:
                 self.sums.lost()  # this line alone
+            self._in_vain = False
+        elif self._in_vain is not False and line.strip():
+            try:
+                self._in_vain = len(line) <= self.MOST_LEFT_OUT and self.is_in_vain(line)
+            except BAD_INPUT:
+                self._in_vain = False
+
+    def is_in_vain(self, line: bytes) -> bool:
+        """Whether a line without the mark tells of a request that came to nothing, for which nothing is billed.
+
+        Asked until a line does not: a file in which each does is known to cost nothing. Errors: as `on_line`.
+        """
+        return False
 
     @abstractmethod
     def on_line(self, line: bytes) -> None:

@@ -215,13 +215,41 @@ def test_a_batch_that_tells_less_is_counted_by_its_results(change: Document) -> 
     assert read(reader, BATCH | change).state == "unbilled"
 
 
-@pytest.mark.parametrize("status", ["failed", "expired", "cancelled"])
-def test_a_batch_that_ended_without_results_used_nothing_and_is_open_no_more(status: str) -> None:
+NONE_CAME = {"request_counts": {"total": 3, "completed": 0, "failed": 3}}
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("failed", {"request_counts": {"total": 0, "completed": 0, "failed": 0}}),
+        ("expired", {"request_counts": None}),
+        ("cancelled", {"request_counts": {"total": 3, "completed": 0, "failed": 0}}),
+        ("completed", NONE_CAME),
+    ],
+)
+def test_a_batch_that_ended_without_results_used_nothing_and_is_open_no_more(status: str, counts: Document) -> None:
     reader = PROVIDER.reader(Call("GET", "/v1/batches/batch_1"), Answer(200, {"content-type": "application/json"}))
     assert reader is not None
-    vain = BATCH | {"status": status, "output_file_id": None, "usage": None}
+    vain = BATCH | {"status": status, "output_file_id": None, "usage": None} | counts
     usage = Usage({}, {"requests": 0}, True, Terms(once="batch_1", cost_nanousd=0))
     assert read(reader, vain) == Reading("reported", usage, "m-1", "batch", answer_id="batch_1", finish_reason=status)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "cancelled", "output_file_id": None},
+        {"request_counts": {"total": 0, "completed": 0, "failed": 0}, "output_file_id": None},
+        {"request_counts": {"total": 3, "completed": 1, "failed": 2}, "output_file_id": None},
+        {"request_counts": None, "output_file_id": None},
+        NONE_CAME | {"status": "in_progress", "output_file_id": None},
+        NONE_CAME | {"usage": None},
+    ],
+)
+def test_a_batch_of_which_it_is_not_known_that_all_failed_stays_open(change: Document) -> None:
+    reader = PROVIDER.reader(Call("GET", "/v1/batches/batch_1"), Answer(200, {"content-type": "application/json"}))
+    assert reader is not None
+    assert read(reader, BATCH | change).state == "unbilled"
 
 
 def test_a_batch_that_begins_is_open() -> None:

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from lectr_provider_anthropic import lectr_providers, lectr_settings
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader, ResultsReader
+from lectr_provider_anthropic.batches import BatchReader, ResultsReader
+from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
 from lectr_provider_anthropic.provider import anthropic_of
 
 from lectr_core import (
@@ -179,7 +180,7 @@ def test_a_held_credential_gets_the_form_the_path_takes(call: Call, token: bytes
         (Call("POST", "/v1/messages/count_tokens"), "application/json", UnbilledReader),
         (Call("POST", "/v1/messages/batches"), "application/json", OpenReader),
         (Call("GET", "/v1/messages/batches/msgbatch_1/results"), "application/x-jsonl", ResultsReader),
-        (Call("GET", "/v1/messages/batches/msgbatch_1"), "application/json", UnbilledReader),
+        (Call("GET", "/v1/messages/batches/msgbatch_1"), "application/json", BatchReader),
         (Call("DELETE", "/v1/messages/batches/msgbatch_1"), "application/json", UnbilledReader),
         (Call("POST", "/v1/agents"), "application/json", None),
         (Call("GET", "/v1/models"), "application/json", UnbilledReader),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader, ResultsReader
+from lectr_provider_anthropic.batches import ResultsReader
+from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
 
 from lectr_core import Reader, Reading, Share, Terms, units
 from lectr_core.testing import check_reader

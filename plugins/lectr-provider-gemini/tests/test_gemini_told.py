@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lectr_provider_gemini.interactions import (
     InteractionReader,
 )
 
-from lectr_core import Reader, Reading, Terms, Usage, units
+from lectr_core import Reader, Reading, Terms, Usage, nothing_billed, units
 from lectr_core.testing import check_reader
 
 HERE = Path(__file__).parent
@@ -93,6 +94,39 @@ def test_a_batch_without_results_in_it_is_not_billed_and_one_that_begins_is_open
     reader.feed(b'{"name": "batches/b1", "metadata": {"output": {"responsesFile": "files/f1"}}}')
     assert reader.finish(complete=True) == Reading(state="unbilled", answer_id="batches/b1", awaits="f1")
     assert read(OpenBatchReader(), "told/batch_inlined.json") == Reading(state="open", answer_id="batches/b1")
+
+
+ERRORS = {"output": {"inlinedResponses": {"inlinedResponses": [{"error": {"code": 3}}, {"error": {"code": 13}}]}}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_known"),
+    [
+        (ERRORS, True),
+        ({"output": {"inlinedResponses": {"inlinedResponses": [{"error": {"code": 3}}, {}]}}}, False),
+        ({"state": "BATCH_STATE_FAILED"}, True),
+        ({"state": "BATCH_STATE_EXPIRED", "batchStats": {"requestCount": "2", "failedRequestCount": "2"}}, True),
+        ({"state": "BATCH_STATE_CANCELLED", "batchStats": {"requestCount": "2", "pendingRequestCount": "2"}}, True),
+        ({"state": "BATCH_STATE_CANCELLED", "batchStats": {"requestCount": "2", "successfulRequestCount": "1"}}, False),
+        ({"state": "BATCH_STATE_CANCELLED"}, False),
+        ({"state": "BATCH_STATE_FAILED", "output": {"responsesFile": "files/f1"}}, False),
+        ({"state": "BATCH_STATE_SUCCEEDED", "batchStats": {"requestCount": "2"}}, False),
+    ],
+)
+def test_a_batch_of_which_nothing_came_costs_nothing_where_that_is_known(metadata: dict[str, object], is_known: bool):
+    reader = BatchReader()
+    reader.feed(json.dumps({"name": "batches/b1", "metadata": metadata}).encode())
+    found = reader.finish(complete=True)
+    assert found.usage == (nothing_billed("batches/b1").usage if is_known else None)
+    assert (found.state, found.answer_id) == ("reported" if is_known else "unbilled", "batches/b1")
+
+
+def test_a_file_of_errors_alone_costs_nothing():
+    lines = b'{"key": "a", "error": {"code": 3}}\n{"key": "b", "error": {"code": 13}}\n'
+    check_reader(lambda: ResultsReader("f1"), lines, nothing_billed("f1"))
+    reader = ResultsReader("f1")
+    reader.feed(lines + b'{"key": "c", "response": {}}\n')
+    assert reader.finish(complete=True).state == "unbilled"
 
 
 def test_a_prompt_put_into_the_cache_is_a_cache_write():

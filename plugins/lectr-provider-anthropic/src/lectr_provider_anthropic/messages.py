@@ -1,4 +1,4 @@
-"""Readers of messages: the whole answer, the stream of events, and the lines of a batch's results.
+"""Readers of messages: the whole answer, and the stream of events. Those of batches are in `batches.py`.
 
 Only declared fields are decoded; the text of an answer is measured where it lies and never becomes an object. Called by
 `provider.py`. What the counts mean is in `usage.py`.
@@ -16,7 +16,6 @@ from lectr_core import (
     BAD_INPUT,
     EventReader,
     Findings,
-    LinesReader,
     Reading,
     Terms,
     Tree,
@@ -75,7 +74,7 @@ class _Event:
     usage: msgspec.Raw = ABSENT
 
 
-_message = msgspec.json.Decoder(_Message)
+MESSAGE: Final = msgspec.json.Decoder(_Message)
 _pieces = msgspec.json.Decoder(list[_Piece])
 _piece = msgspec.json.Decoder(_Piece)
 _event = msgspec.json.Decoder(_Event)
@@ -91,7 +90,7 @@ class MessageReader(WholeReader):
 
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
-        message = _message.decode(body)
+        message = MESSAGE.decode(body)
         findings = Findings()
         if raw_word(message.type) == "error":
             findings.error_category = "in_band"
@@ -139,7 +138,7 @@ class MessageEventReader(EventReader):
                 self.first_token_seen = True
             self._tool_ran = self._tool_ran or kind == "server_tool_use"
         elif kind == "message_start":
-            self._start(_message.decode(event.message))
+            self._start(MESSAGE.decode(event.message))
         elif kind == "message_delta":
             self._go_on(event)
         elif kind == "message_stop":
@@ -187,30 +186,3 @@ def _lengths(content: msgspec.Raw) -> list[int]:
     except BAD_INPUT:
         return []
     return [chars for chars in (block.chars for block in blocks) if chars]
-
-
-@attrs.define
-class _Result:
-    message: msgspec.Raw = ABSENT
-
-
-@attrs.define
-class _Line:
-    result: _Result | None = None
-
-
-_line = msgspec.json.Decoder(_Line)
-
-
-class ResultsReader(LinesReader):
-    """A batch's results: a message in each line whose request succeeded. The others are not billed."""
-
-    def on_line(self, line: bytes) -> None:
-        """See `LinesReader`."""
-        result = _line.decode(line).result
-        if result is None or len(result.message) <= len(b"null"):
-            return
-        message = _message.decode(result.message)
-        tree, model = raw_tree(message.usage), raw_word(message.model)
-        if tree:
-            self.sums.add(model, with_container(usage_of(tree, model), message.container))

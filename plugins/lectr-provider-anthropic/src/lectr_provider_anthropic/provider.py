@@ -22,7 +22,8 @@ from lectr_core import (
     short_value,
     upstream_of,
 )
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader, ResultsReader
+from lectr_provider_anthropic.batches import BatchReader, ResultsReader
+from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
 from lectr_provider_anthropic.paths import is_compatible, is_own, is_served
 from lectr_provider_anthropic.refusals import native_body
 
@@ -45,7 +46,9 @@ class AnthropicProvider(DialectProvider):
         "messages": (MessageReader, MessageEventReader),
         "messages/batches": DialectProvider.READERS["batches"],
     }
-    FETCHED: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {}
+    FETCHED: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
+        "messages/batches/{id}": (BatchReader, MessageEventReader),
+    }
     LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"messages/batches/{id}/results": ResultsReader}
     UNBILLED: ClassVar[frozenset[str]] = frozenset(
         {"files", "messages/batches/{id}/cancel", "messages/count_tokens", "skills"}
