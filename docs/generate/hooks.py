@@ -29,7 +29,7 @@ to directly. The hooks stand here in the order a request meets them; what the re
 mine = "lectr_provider_mine"
 ```
 
-Every name on this page is imported from `lectr_core`.
+Every name on this page is imported from `lectr_core`. [Values](values.md) has the fields of what is passed.
 """
 
 RETURNED: Final = """\

@@ -17,7 +17,7 @@ MISSING = {path.name for path in (ROOT / "plugins").glob("lectr-*")} - {found.na
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"the pages describe every plugin; not installed: {sorted(MISSING)}")
-@pytest.mark.parametrize("name", ["settings", "cli"])
+@pytest.mark.parametrize("name", ["settings", "cli", "values"])
 def test_the_page_is_what_the_code_says_today(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / f"docs/generate/{name}.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
