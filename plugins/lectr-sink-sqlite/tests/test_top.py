@@ -22,7 +22,7 @@ from lectr_sink_sqlite.asking.top import CHROME, _keys, split, top
 from lectr_sink_sqlite.store import Store
 from rich.console import Console
 
-from lectr_core import CommandLine, GatewaySettings, Record, Settings
+from lectr_core import CommandLine, GatewaySettings, Reading, Record, Settings
 
 Make = Callable[..., Record]
 NOW = datetime(2026, 3, 4, 12, 34, 40, tzinfo=UTC)
@@ -82,6 +82,32 @@ def test_what_is_in_flight_is_there_before_it_is_over(store: Store) -> None:
     assert moment(store, by="error_category").total.in_flight is None
     late = moment(store, now=NOW + IN_FLIGHT_OLD + timedelta(seconds=2))
     assert late.total.in_flight == 0, "no gateway tells any more"
+
+
+def test_a_model_stands_in_one_line_whether_its_requests_are_over_or_not(store: Store, make: Make) -> None:
+    """What is in flight is known by the name that was sent, what is over by the one that answered."""
+    (over,) = {pace.name for pace in moment(store, by="model").paces if pace.line.requests}
+    sent = make(70, started_ns=NOW_NS).ended.begun
+    assert sent.model_sent != over
+    lines = {pace.name: pace.in_flight for pace in moment(store, by="model").paces}
+    assert lines == {over: 4}
+    assert moment(store, by="feature", model=over).total.in_flight == 4, "and so it is drilled into"
+    assert moment(store, by="feature", model=str(sent.model_sent)).total.in_flight == 0
+    elsewhere = attrs.evolve(sent, id="x1", provider="azure")
+    unheard = attrs.evolve(sent, id="x2", model_sent="new-1")
+    store.show_in_flight([sent, elsewhere, unheard])
+    lines = {pace.name: pace.in_flight for pace in moment(store, by="model").paces}
+    assert lines == {over: 1, sent.model_sent: 1, "new-1": 1}, (
+        "another provider's, or one that never answered, keeps its own"
+    )
+
+
+def test_of_several_names_that_answered_the_newest_holds(store: Store, make: Make) -> None:
+    newer = make(80, started_ns=NOW_NS - S_NS)
+    newer = attrs.evolve(newer, ended=attrs.evolve(newer.ended, reading=Reading("reported", model="gpt-4o-mini-2027")))
+    store.write([newer], [])
+    flying = {pace.name: pace.in_flight for pace in moment(store, by="model").paces if pace.in_flight}
+    assert flying == {"gpt-4o-mini-2027": 4}
 
 
 def test_every_sort_puts_the_greatest_first(store: Store) -> None:

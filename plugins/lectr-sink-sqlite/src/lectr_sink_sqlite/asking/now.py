@@ -20,6 +20,13 @@ from lectr_sink_sqlite.rollup_tables import MINUTE
 IN_FLIGHT_OLD: Final = timedelta(seconds=5)
 """What is shown as in flight is told anew each second; older than this, no gateway runs."""
 _HOUR_S: Final = 3600
+_FLYING: Final = """SELECT coalesce(org, ''), feature, coalesce(provider, ''), coalesce(model, ''), count(*)
+FROM in_flight WHERE as_of >= ? GROUP BY 1, 2, 3, 4"""
+# A look at so many rows takes two or three milliseconds, whatever is stored.
+_NEWEST: Final = """SELECT provider, sent, model_actual FROM (
+    SELECT coalesce(provider, '') AS provider, coalesce(model_sent, model_requested) AS sent, model_actual
+    FROM requests ORDER BY rowid DESC LIMIT 2000
+) WHERE model_actual IS NOT NULL AND sent IS NOT NULL"""
 _SHOWN: Final = frozenset({"org", "feature", "provider", "model"})
 """What is known of a request before it is over."""
 
@@ -98,8 +105,24 @@ def _in_flight(connection: sqlite3.Connection, now: datetime, by: str, where: Ma
     if not {by, *where} <= _SHOWN:
         return None
     fresh = (now - IN_FLIGHT_OLD).strftime("%Y-%m-%dT%H:%M:%S")
-    also = "".join(f" AND coalesce({name}, '') = ?" for name in where)
-    rows = connection.execute(
-        f"SELECT coalesce({by}, ''), count(*) FROM in_flight WHERE as_of >= ?{also} GROUP BY 1", (fresh, *where.values())
-    )
-    return dict(rows)
+    rows = connection.execute(_FLYING, (fresh,)).fetchall()
+    answered = _answered_as(connection) if rows and "model" in {by, *where} else {}
+    counts: dict[str, int] = {}
+    for org, feature, provider, model, count in rows:
+        name = answered.get((provider, model), model)
+        of = {"org": org, "feature": feature, "provider": provider, "model": name}
+        if all(of[column] == value for column, value in where.items()):
+            counts[of[by]] = counts.get(of[by], 0) + count
+    return counts
+
+
+def _answered_as(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """Under which name each model answered last, by provider and the name that was sent.
+
+    What is over stands under the name that answered, here and on every page; what is not over stands beside it, though
+    only the name that was sent is known of it. A model that was not asked of late keeps that one.
+    """
+    newest: dict[tuple[str, str], str] = {}
+    for provider, sent, actual in connection.execute(_NEWEST):
+        newest.setdefault((provider, sent), actual)
+    return newest
