@@ -97,9 +97,7 @@ def test_a_model_stands_in_one_line_whether_its_requests_are_over_or_not(store: 
     unheard = attrs.evolve(sent, id="x2", model_sent="new-1")
     store.show_in_flight([sent, elsewhere, unheard])
     lines = {pace.name: pace.in_flight for pace in moment(store, by="model").paces}
-    assert lines == {over: 1, sent.model_sent: 1, "new-1": 1}, (
-        "another provider's, or one that never answered, keeps its own"
-    )
+    assert lines == {over: 1, sent.model_sent: 1, "new-1": 1}, "of another provider, or never answered: its own"
 
 
 def test_of_several_names_that_answered_the_newest_holds(store: Store, make: Make) -> None:
