@@ -22,6 +22,7 @@ from lectr_datasette.views.errors import errors
 from lectr_datasette.views.explore import explore, one_of
 from lectr_datasette.views.leaks import leaking
 from lectr_datasette.views.overview import overview
+from lectr_datasette.views.statement import statement_of
 from lectr_datasette.views.sure import sure
 from lectr_datasette.views.visit import Visit
 
@@ -31,6 +32,7 @@ PAGES: dict[str, tuple[Callable[[Visit], Coroutine[None, None, str]], dict[str, 
     "errors": (errors, {}),
     "leaks": (leaking, {}),
     "change": (change, {}),
+    "statement": (statement_of, {}),
     "sure": (sure, {}),
     "feature": (partial(one_of, dimension="feature"), {"feature": "chat-assistant"}),
     "model": (partial(one_of, dimension="model"), {"model": "gpt-4.1-2025-04-14", "provider": "openai"}),

@@ -24,6 +24,7 @@ from lectr_datasette.views.explore import explore, one_of
 from lectr_datasette.views.leaks import leaking
 from lectr_datasette.views.overview import overview
 from lectr_datasette.views.request import request
+from lectr_datasette.views.statement import statement_of
 from lectr_datasette.views.sure import sure
 
 NOW = datetime(2026, 5, 20, 15, 30, 30, tzinfo=UTC)
@@ -38,6 +39,7 @@ VIEWS = {
     "leaks": leaking,
     "change": change,
     "sure": sure,
+    "statement": statement_of,
     **{name: partial(one_of, dimension=name) for name in ("feature", "model", "provider")},
 }
 WORDS: list[dict[str, str]] = [

@@ -30,6 +30,7 @@ def lectr_commands(cli: click.Group) -> None:
 @hookimpl
 def lectr_companions(settings: Settings) -> Iterable[Companion]:
     """The explorer's process."""
+    from lectr_core import MoneySettings
     from lectr_datasette.companion import Explorer, database_of
     from lectr_datasette.settings import PATH, ExplorerSettings
 
@@ -37,4 +38,4 @@ def lectr_companions(settings: Settings) -> Iterable[Companion]:
     if not chosen.enabled:
         return []
     chosen.check(settings.environ)
-    return [Explorer(chosen, database_of(settings))]
+    return [Explorer(chosen, database_of(settings), settings.section("money", MoneySettings))]

@@ -20,6 +20,7 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     import os
     import sys
 
+    from lectr_core import MoneySettings
     from lectr_datasette.companion import Explorer, database_of
     from lectr_datasette.settings import PATH, ExplorerSettings
 
@@ -28,7 +29,7 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     chosen = settings.section(PATH, ExplorerSettings)
     chosen.check(settings.environ)
     chosen.check_free()
-    explorer = Explorer(chosen, database_of(settings))
+    explorer = Explorer(chosen, database_of(settings), settings.section("money", MoneySettings))
     click.echo(f"explorer: {explorer.url()}  (Ctrl-C stops it)")
     command = [*explorer.command(), *(["--open"] if chosen.open else [])]
     sys.stdout.flush()

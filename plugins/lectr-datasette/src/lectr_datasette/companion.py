@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lectr_core import Settings
+from lectr_core import MoneySettings, Settings
+from lectr_datasette.money import environ_of
 from lectr_datasette.settings import ExplorerSettings
 
 DATABASE = "lectr.db"
@@ -23,9 +24,10 @@ class Explorer:
 
     id = "explorer"
 
-    def __init__(self, settings: ExplorerSettings, database: Path) -> None:
+    def __init__(self, settings: ExplorerSettings, database: Path, money: MoneySettings | None = None) -> None:
         self._settings = settings
         self._database = database
+        self._money = money or MoneySettings()
 
     def command(self) -> Sequence[str]:
         """See `ports.Companion`. The password stays in the environment; only the variable's name is here."""
@@ -38,8 +40,8 @@ class Explorer:
         return words
 
     def environ(self) -> Mapping[str, str]:
-        """See `ports.Companion`: nothing."""
-        return {}
+        """See `ports.Companion`: currencies and what is paid for by the hour, where the settings say any."""
+        return environ_of(self._money)
 
     def url(self) -> str:
         """See `ports.Companion`."""

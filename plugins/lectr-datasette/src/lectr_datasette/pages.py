@@ -23,6 +23,7 @@ from datasette import handle_exception
 from datasette.database import Database, QueryInterrupted
 from datasette.utils.asgi import Response
 
+from lectr_core import MoneySettings
 from lectr_datasette.asking import histograms
 from lectr_datasette.asking.query import Query, Row, TooSlow
 from lectr_datasette.asking.scope import zone_of
@@ -33,6 +34,7 @@ from lectr_datasette.guard import App, guarded
 from lectr_datasette.leaving import is_leaving, listen
 from lectr_datasette.limits import Counting, bound
 from lectr_datasette.metadata import describe, plain
+from lectr_datasette.money import of_environ
 from lectr_datasette.serve import DATABASE_VARIABLE, HOSTS_VARIABLE, METADATA_VARIABLE, PASSWORD_ENV_VARIABLE, begin_again
 from lectr_datasette.views import live
 from lectr_datasette.views.change import change
@@ -41,6 +43,7 @@ from lectr_datasette.views.explore import explore, one_of
 from lectr_datasette.views.leaks import leaking
 from lectr_datasette.views.overview import overview
 from lectr_datasette.views.request import request as one_request
+from lectr_datasette.views.statement import statement_of
 from lectr_datasette.views.sure import sure
 from lectr_datasette.views.visit import Visit
 
@@ -78,6 +81,7 @@ VIEWS: dict[str, View] = {
     "errors": errors,
     "leaks": leaking,
     "change": change,
+    "statement": statement_of,
     "sure": sure,
     "request": one_request,
     "feature": partial(one_of, dimension="feature"),
@@ -238,7 +242,13 @@ def _visit(request: Any, datasette: Any, database: Database) -> Visit:  # Any: D
         zone=zone,
         zone_name="UTC" if zone is UTC else str(zone),
         now=datetime.now(UTC),
+        money=_money(),
     )
+
+
+@cache
+def _money() -> MoneySettings:
+    return of_environ(os.environ)
 
 
 async def _with_requests(datasette: Any) -> Database | None:  # Any: Datasette is untyped

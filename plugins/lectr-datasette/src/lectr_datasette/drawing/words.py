@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from fractions import Fraction
 
 NANO = 1_000_000_000
 NO_BREAK = "\u00a0"
@@ -27,6 +29,20 @@ def usd(nanousd: float | None) -> str:
         return f"{sign}< $0.0000001"
     # Two digits that say something, wherever they begin.
     return f"{sign}${dollars:.{1 - math.floor(math.log10(dollars))}f}"
+
+
+def cents(nanousd: int) -> str:
+    """Dollars to the cent, as bills have them; what is less than half a cent is not nothing."""
+    if nanousd and abs(nanousd) < NANO // 200:
+        return f"<{NO_BREAK}$0.01" if nanousd > 0 else f"−<{NO_BREAK}$0.01"
+    return f"{'−' if nanousd < 0 else ''}${hundredths(Fraction(abs(nanousd), NANO))}"
+
+
+def hundredths(amount: Fraction) -> str:
+    """An amount with two digits, rounded once from what it exactly is; what is less than half of one is not nothing."""
+    if amount and abs(amount) < Fraction(1, 200):
+        return f"<{NO_BREAK}0.01"
+    return f"{Decimal(round(amount * 100)).scaleb(-2):,.2f}"
 
 
 def signed_usd(nanousd: float) -> str:

@@ -9,14 +9,16 @@ if (zone && zone !== document.documentElement.dataset.zone && !document.cookie.i
   if (document.cookie.includes("lectr_zone=")) location.reload();
 }
 
-// Hints.
+// Hints: under the pointer, under a finger (which follows a link at its second touch), and step by step with the arrow keys.
 let tip = null;
-document.addEventListener("pointermove", (event) => {
-  const of = event.target.closest ? event.target.closest("[data-tip]") : null;
-  if (!of) {
-    if (tip) tip.hidden = true;
-    return;
-  }
+let told = null;
+let finger = false;
+
+const tell = (of, x, y) => {
+  if (told) told.classList.remove("at");
+  told = of;
+  if (tip) tip.hidden = !of;
+  if (!of) return;
   if (!tip) {
     tip = document.body.appendChild(document.createElement("div"));
     tip.className = "tip";
@@ -24,9 +26,66 @@ document.addEventListener("pointermove", (event) => {
   }
   tip.textContent = of.dataset.tip;
   tip.hidden = false;
-  const right = event.pageX + tip.offsetWidth + 24 > document.documentElement.clientWidth;
-  tip.style.left = Math.max(4, event.pageX + (right ? -tip.offsetWidth - 12 : 14)) + "px";
-  tip.style.top = event.pageY + 14 + "px";
+  const right = x + tip.offsetWidth + 24 > document.documentElement.clientWidth;
+  tip.style.left = Math.max(4, x + (right ? -tip.offsetWidth - 12 : 14)) + "px";
+  tip.style.top = y + 14 + "px";
+};
+
+const hinted = (event) => (event.target.closest ? event.target.closest("[data-tip]") : null);
+document.addEventListener("pointermove", (event) => {
+  finger = event.pointerType === "touch";
+  if (!finger) tell(hinted(event), event.pageX, event.pageY);
+});
+document.addEventListener("pointerdown", (event) => (finger = event.pointerType === "touch"));
+document.addEventListener("click", (event) => {
+  if (!finger) return;
+  const of = hinted(event);
+  if (of && of !== told) event.preventDefault();
+  tell(of, event.pageX, event.pageY);
+});
+
+const step = (plot, to) => {
+  const columns = plot.querySelector(".cols").children;
+  const at = Math.max(0, Math.min(columns.length - 1, to));
+  const place = columns[at].getBoundingClientRect();
+  tell(columns[at], place.right + scrollX - 10, place.top + scrollY + 10);
+  columns[at].classList.add("at");
+  plot.setAttribute("aria-valuenow", at);
+  plot.setAttribute("aria-valuetext", columns[at].dataset.tip.replaceAll("\n", ", "));
+};
+
+const steppable = () => {
+  for (const plot of document.querySelectorAll(".plot:not([tabindex])")) {
+    const columns = plot.querySelectorAll(".cols > *");
+    if (!columns.length) continue;
+    const name = plot.closest("figure").getAttribute("aria-label");
+    const said = { tabindex: 0, role: "slider", "aria-label": name + ", step by step", "aria-valuemin": 0 };
+    said["aria-valuemax"] = columns.length - 1;
+    said["aria-valuenow"] = columns.length - 1;
+    said["aria-valuetext"] = columns[columns.length - 1].dataset.tip.replaceAll("\n", ", ");
+    for (const [key, value] of Object.entries(said)) plot.setAttribute(key, value);
+  }
+};
+steppable();
+
+document.addEventListener("keydown", (event) => {
+  const plot = event.target.closest ? event.target.closest(".plot") : null;
+  if (event.key === "Escape") tell(null);
+  if (!plot) return;
+  const now = Number(plot.getAttribute("aria-valuenow"));
+  const last = Number(plot.getAttribute("aria-valuemax"));
+  const ways = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last };
+  if (event.key in ways) {
+    event.preventDefault();
+    step(plot, ways[event.key]);
+  }
+  if (event.key === "Enter" && told && told.href) location.href = told.href;
+});
+document.addEventListener("focusin", (event) => {
+  if (event.target.classList.contains("plot") && !finger && event.target.matches(":focus-visible")) step(event.target, Number(event.target.getAttribute("aria-valuenow")));
+});
+document.addEventListener("focusout", (event) => {
+  if (event.target.classList.contains("plot")) tell(null);
 });
 
 // News: rows at once, figures at most every ten seconds and never under the reader's hand.
@@ -52,7 +111,10 @@ const redraw = async () => {
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("[data-figures]");
-  if (fresh) figures.replaceChildren(...fresh.childNodes);
+  if (!fresh) return;
+  tell(null);
+  figures.replaceChildren(...fresh.childNodes);
+  steppable();
 };
 
 if (source && window.EventSource) {

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from lectr_core import MoneySettings
 from lectr_datasette.asking import accuracy, rows, scope, sums
 from lectr_datasette.asking import period as periods
 from lectr_datasette.asking.cover import DAILY, HOURLY, MINUTELY, Piece, cover
@@ -30,6 +31,7 @@ PAGES: Final = {
     "errors": "Errors",
     "leaks": "Leaks",
     "change": "Cost change",
+    "statement": "Statement",
     "sure": "How sure",
 }
 MOST_IN_FLIGHT: Final = 6
@@ -58,6 +60,8 @@ class Visit:
     zone: tzinfo
     zone_name: str
     now: datetime
+    money: MoneySettings = attrs.field(factory=MoneySettings)
+    """Currencies, and capacity that is paid for by the hour."""
 
     def scope(self) -> Scope:
         """What the address asks for."""
