@@ -11,6 +11,7 @@ from typing import Any
 
 import lectr_prices_genai
 import pytest
+from lectr_prices_genai.listed import ListedBook
 from lectr_prices_genai.overrides import OverrideBook
 from lectr_prices_genai.settings import Override, PricesSettings
 
@@ -118,6 +119,21 @@ def test_the_book_keeps_what_every_price_book_promises() -> None:
 def test_a_senseless_override_is_refused(changes: dict[str, Any], said: str) -> None:  # Any: values of any field
     with pytest.raises(ValueError, match=said):
         override(**changes)
+
+
+def test_a_price_of_your_own_leaves_the_model_its_limit() -> None:
+    """Without it a request that was cut off would lose the upper bound of its cost, for a better price."""
+    listed = ListedBook()
+    asked = PriceQuestion("openai", "gpt-4o-mini", DAY, None, 10)
+    usual = listed.quote(asked)
+    own = OverrideBook([override()], None, listed).quote(asked)
+    assert usual is not None
+    assert own is not None
+    assert usual.limit_tokens is not None
+    assert own.limit_tokens == usual.limit_tokens
+    house = OverrideBook([override(model="house-*")], None, listed).quote(PriceQuestion("openai", "house-1", DAY, None, 10))
+    assert house is not None
+    assert house.limit_tokens is None
 
 
 def test_overrides_go_before_the_list_and_none_means_the_list_alone() -> None:

@@ -33,7 +33,7 @@ def lectr_price_books(settings: Settings) -> Iterable[PriceBook]:
     own, listed = settings.section("prices", PricesSettings), ListedBook(path_in(settings.gateway.data))
     money = settings.section("money", MoneySettings)
     provisioned = [ProvisionedBook(money.provisioned, listed)] if money.provisioned else []
-    overrides = [OverrideBook(own.override, money)] if own.override else []
+    overrides = [OverrideBook(own.override, money, listed)] if own.override else []
     discounts = [DiscountBook(own.discount, listed)] if own.discount else []
     return [*provisioned, *overrides, *discounts, listed]
 

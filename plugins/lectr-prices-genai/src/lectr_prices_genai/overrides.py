@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lectr_core import Currency, MoneySettings, PriceQuestion, Quote, units
+from lectr_core import Currency, MoneySettings, PriceBook, PriceQuestion, Quote, units
 from lectr_prices_genai.settings import Override
 
 MILLION: Final = 1_000_000
@@ -47,11 +47,16 @@ class OverrideBook:
 
     id = "overrides"
 
-    def __init__(self, overrides: Sequence[Override], money: MoneySettings | None = None) -> None:
-        """*money* has a rate for every currency of the overrides."""
+    def __init__(
+        self, overrides: Sequence[Override], money: MoneySettings | None = None, book: PriceBook | None = None
+    ) -> None:
+        """*money* has a rate for every currency of the overrides; *book* knows how much a model takes at most, which a price
+        of your own does not change.
+        """
         self._overrides = tuple(overrides)
         self._money = money or MoneySettings()
-        self._made: dict[tuple[int, str | None, Currency], Quote] = {}
+        self._book = book
+        self._made: dict[tuple[int, str | None, Currency, int | None], Quote] = {}
 
     def quote(self, question: PriceQuestion) -> Quote | None:
         """The override that fits best: for the variant asked, then the model named exactly, then the latest `since`."""
@@ -61,11 +66,13 @@ class OverrideBook:
         place = max(fitting, key=lambda place: _rank(self._overrides[place], question))
         best = self._overrides[place]
         currency = self._money.on(best.currency, question.day)
-        key = place, question.variant, currency
+        usual = self._book.quote(question) if self._book is not None else None
+        limit_tokens = usual.limit_tokens if usual is not None else None
+        key = place, question.variant, currency, limit_tokens
         if key not in self._made:
             if len(self._made) >= REMEMBERED:  # a client may name any tier it likes
                 self._made.clear()
-            self._made[key] = _quote(best, question, currency)
+            self._made[key] = _quote(best, question, currency, limit_tokens)
         return self._made[key]
 
 
@@ -88,7 +95,7 @@ def _rank(own: Override, question: PriceQuestion) -> tuple[bool, bool, bool, int
     )
 
 
-def _quote(own: Override, question: PriceQuestion, currency: Currency) -> Quote:
+def _quote(own: Override, question: PriceQuestion, currency: Currency, limit_tokens: int | None) -> Quote:
     rates = {unit: rate / MILLION for unit, rate in own.per_million.items()} | dict(own.per_unit)
     given = frozenset(rates)
     for unit in STANDS_FOR:
@@ -111,6 +118,7 @@ def _quote(own: Override, question: PriceQuestion, currency: Currency) -> Quote:
         basis="override",
         note="; ".join(notes) or None,
         borrowed={unit: "input rate" for unit in _CACHED if units.INPUT in given and units.CACHE_READ not in given},
+        limit_tokens=limit_tokens,
     )
 
 
