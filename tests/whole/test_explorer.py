@@ -36,6 +36,7 @@ PAGES: Final = {
     "errors": "/-/lectr/errors?period=7d",
     "leaks": "/-/lectr/leaks?period=7d",
     "change": "/-/lectr/change?period=7d",
+    "statement": "/-/lectr/statement",
     "how sure": "/-/lectr/sure?period=7d",
     "nothing there": "/-/lectr/feature?period=hour&feature=nobody",
 }
@@ -235,6 +236,21 @@ def test_the_keyboard_reaches_everything(page: Page, explorer: str, name: str) -
     )
     assert len(reached) > 50
     assert set(json.loads(wanted)) - reached <= {first}
+
+
+def test_a_chart_is_read_step_by_step_with_the_keyboard(page: Page, explorer: str) -> None:
+    page.size(*DESKTOP).open(explorer + PAGES["explore"])
+    page.run("document.querySelector('.plot').focus({ focusVisible: true })")
+    page.key("ArrowLeft", 37)
+    said = page.run("document.querySelector('.tip').textContent")
+    assert page.run("document.activeElement.getAttribute('aria-valuetext')") == said.replace("\n", ", ")
+    assert page.run("document.activeElement.getAttribute('role')") == "slider"
+    page.key("Home", 36)
+    assert page.run("document.activeElement.getAttribute('aria-valuenow')") == "0"
+    page.key("Enter", 13)
+    page.until("location.search.includes('since=')")
+    page.run("history.back()")
+    page.until("location.search.includes('period=7d')")
 
 
 def test_without_scripts_it_is_all_there(page: Page, explorer: str) -> None:

@@ -34,6 +34,7 @@ MONEY = MoneySettings(
     ),
 )
 Rows = list[dict[str, Any]]  # Any: SQLite's values
+Sampled = Callable[..., dict[str, Any]]  # Any: as above
 
 
 def text_of(html: str) -> str:
@@ -41,7 +42,7 @@ def text_of(html: str) -> str:
     return re.sub(r"\s+", " ", bare.replace("\u00a0", " "))
 
 
-def rows_of(sampled: Callable[..., dict[str, Any]], days: dict[datetime, int]) -> Rows:
+def rows_of(sampled: Sampled, days: dict[datetime, int]) -> Rows:
     """A request at each time, with its nano-dollars."""
     return [
         sampled(((NOW - at).total_seconds() / 60, "chat", "alpha", "m-1", "ok", 200, 1.0, 10, 1, cost), NOW)
@@ -50,7 +51,7 @@ def rows_of(sampled: Callable[..., dict[str, Any]], days: dict[datetime, int]) -
 
 
 @pytest.fixture
-def stored(database: Callable[..., Path], sampled: Callable[..., dict[str, Any]]) -> Path:
+def stored(database: Callable[..., Path], sampled: Sampled) -> Path:
     """Something in March, in the last and the first minute of April, and in May."""
     return database(
         rows=rows_of(
