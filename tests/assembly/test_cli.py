@@ -216,6 +216,14 @@ def test_ctrl_c_while_plugins_are_loaded_is_no_traceback(monkeypatch: pytest.Mon
     assert main(["doctor"]) == 130
 
 
+def test_output_that_has_no_room_is_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lectr_core.assembly.cli", "config", "show", "--all"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
+    said = "lectr: what was to be written has no room: no space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 @pytest.mark.parametrize("width", [60, 80, 111, 131, 132, 200])
 def test_a_line_of_tail_fits_the_screen(width: int) -> None:
     ways: list[tuple[int, Outcome]] = [(200, "ok"), (200, "client_disconnected"), (529, "provider_error")]

@@ -6,6 +6,7 @@ interrupted. Imports no command's machinery. Called by the script `lectr`.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from copy import copy
@@ -113,9 +114,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read our output (head, less) has seen enough; nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
-    except LectrError as exc:
-        click.echo(click.style("lectr: ", fg="red", bold=True, reset=True) + told(exc), err=True)
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _say(f"{exc.filename or 'what was to be written has no room'}: {os.strerror(exc.errno).lower()}")
         return EXIT_OPERATOR
+    except LectrError as exc:
+        _say(told(exc))
+        return EXIT_OPERATOR
+
+
+def _say(text: str) -> None:
+    click.echo(click.style("lectr: ", fg="red", bold=True, reset=True) + text, err=True)
 
 
 def _misplaced(exc: click.ClickException) -> click.ClickException:
