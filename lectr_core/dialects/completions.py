@@ -217,11 +217,13 @@ class CompletionsReader(WholeReader):
         """See `WholeReader`."""
         findings = _Findings()
         lengths: list[int] = []
+        is_embedding = False
         try:
             chunk = _chunk.decode(body)
         except msgspec.ValidationError:
             findings.note(_answer.decode(body))  # the choices are strange: they alone are lost
         else:
+            is_embedding = chunk.choices is None
             findings.note(chunk)
             try:
                 lengths = findings.note_choices(chunk.choices)
@@ -229,6 +231,8 @@ class CompletionsReader(WholeReader):
                 pass  # so are strange tool calls
         tree = findings.tree()
         usage = self.usage_of(tree) if tree else None
+        if usage is not None and not usage.units and is_embedding and findings.error_category is None:
+            usage = None  # nothing is embedded or ranked without a token: it was not counted
         return findings.reading(usage, deltas=len(lengths), delta_chars=sum(lengths))
 
     def usage_of(self, tree: Tree) -> Usage:

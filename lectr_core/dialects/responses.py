@@ -172,8 +172,9 @@ class _Findings(Findings):
         if len(response.error) > len(b"null"):
             self.error_category = "in_band"
         tree = raw_tree(response.usage)
-        # Calls of tools alone are no usage: what the model took would be missing.
-        if count(tree.get("input_tokens")) is not None or count(tree.get("output_tokens")) is not None:
+        # Calls of tools alone are no usage: what the model took would be missing. Nor are zeros beside an output.
+        asked, given = count(tree.get("input_tokens")), count(tree.get("output_tokens"))
+        if (asked or given) or ((asked is not None or given is not None) and len(response.output) <= len(b"[]")):
             is_with_tools = response.tool_usage or len(response.tools) > 2
             self.tree = {**tree, **self._tools(response)} if is_with_tools else tree
 

@@ -115,4 +115,22 @@ CASES: Final = {
         "google/gemini-3-pro-image-preview", counts(10, 1_345, {"text_tokens": 10}, {"reasoning_tokens": 225,
         "text_tokens": 0, "image_tokens": 1_120}) | {"cost": 0.13442}), (10, 1_345),
         (1, "134420"), nanousd=134_420_000, basis="reported"),
+    # 14 USD for 1,000 searches; the empty one and the second of the same are not billed.
+    "searches that are told twice, and empty ones": case("gemini", "gemini-3-flash-preview", events(
+        frame("gemini-3-flash-preview", {"promptTokenCount": 20}, groundingMetadata={"webSearchQueries": ["a", ""]}),
+        frame("gemini-3-flash-preview", {"promptTokenCount": 20, "candidatesTokenCount": 30, "totalTokenCount": 50},
+            groundingMetadata={"webSearchQueries": ["a", "", "b", "a"]})), (20, 30),
+        (20, "0.50"), (30, "3"), (2, "14000"), nanousd=28_100_000, media_type=SSE,
+        path=of("gemini-3-flash-preview", "streamGenerateContent")),
+    "an answer on maps": case("gemini", FLASH, whole(frame(FLASH, {"promptTokenCount": 20, "candidatesTokenCount": 30,
+        "totalTokenCount": 50}, groundingMetadata={"groundingChunks": [{"maps": {"uri": "x", "title": "y"}}]})), (20, 30),
+        (20, "0.30"), (30, "2.50"), nanousd=81_000, path=of(FLASH), is_bounded=False),
+    "an embedding that counts its tokens itself": case("gemini", "gemini-embedding-001", whole({"predictions": [
+        {"embeddings": {"values": [0.5], "statistics": {"token_count": 70.0, "truncated": False}}},
+        {"embeddings": {"values": [0.5], "statistics": {"token_count": 30}}}]}), (100, 0),
+        (100, "0.15"), nanousd=15_000, path=of("gemini-embedding-001", "predict"), check=None),
+    "an interaction on maps": case("gemini", FLASH, whole({"id": "int_2", "model": FLASH, "status": "completed", "usage": {
+        "total_input_tokens": 20, "total_output_tokens": 30, "total_tokens": 50,
+        "grounding_tool_count": [{"type": "google_maps", "count": 1}]}}), (20, 30),
+        (20, "0.30"), (30, "2.50"), nanousd=81_000, path="/v1beta/interactions", is_bounded=False),
 }  # fmt: skip

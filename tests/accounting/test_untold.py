@@ -9,7 +9,7 @@ import pytest
 from tests.accounting.case import SSE, Case, events, whole
 from tests.accounting.of_anthropic import message, stream
 from tests.accounting.of_gemini import FLASH, frame, of
-from tests.accounting.of_openai import CHAT, chat, chunks
+from tests.accounting.of_openai import CHAT, RESPONSES, chat, chunks, response, spent
 from tests.accounting.test_by_hand import accounted, read
 
 GPT, CLAUDE = "gpt-4o", "claude-sonnet-4-5"
@@ -44,7 +44,18 @@ def of_contents(asked: int, given: int) -> list[Case]:
     ]
 
 
-NOTHING: Final = [*of_chat(0, 0, 0), *of_chat(None, None, 15), *of_messages(0, 0), *of_contents(0, 0)]
+EMBEDDED = {"object": "list", "data": [{"embedding": [0.5]}], "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+NOTHING: Final = [
+    *of_chat(0, 0, 0),
+    *of_chat(None, None, 15),
+    *of_messages(0, 0),
+    *of_contents(0, 0),
+    answer("openai", "text-embedding-3-small", "/v1/embeddings", whole(EMBEDDED)),
+    answer("openai", GPT, RESPONSES, whole(response(GPT, spent(0, 0)))),
+    answer("openai", GPT, RESPONSES, events({"type": "response.completed", "response": response(GPT, spent(0, 0))}),
+        media_type=SSE),
+    answer("gemini", "x", of("x", "predict"), whole({"predictions": [{"embeddings": {"values": [0.5]}}]})),
+]  # fmt: skip
 NO_ANSWER: Final = [
     *of_chat(10, 0, 10),
     *of_chat(10, None, None),

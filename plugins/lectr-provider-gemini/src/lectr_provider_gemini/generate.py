@@ -20,12 +20,15 @@ from lectr_core import (
     Reading,
     Usage,
     WholeReader,
+    count,
     counted_images,
     numbers,
     raw_chars,
+    raw_tree,
     raw_word,
+    units,
 )
-from lectr_provider_gemini.usage import of_partial, tier_of, usage_of, with_searches
+from lectr_provider_gemini.usage import of_partial, tier_of, usage_of, with_maps, with_searches
 
 # Usage metadata with every detail known today is below 2 KiB; what is far beyond is none.
 _MAX_USAGE_BYTES: Final = 64 * 1024
@@ -56,6 +59,22 @@ class _Content:
 @attrs.define
 class _Grounding:
     webSearchQueries: list[msgspec.Raw] | None = None
+    groundingChunks: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Source:
+    maps: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Embedding:
+    statistics: msgspec.Raw = ABSENT
+
+
+@attrs.define
+class _Prediction:
+    embeddings: msgspec.Raw = ABSENT
 
 
 @attrs.define
@@ -86,6 +105,9 @@ _frame = msgspec.json.Decoder(_Frame)
 _frames = msgspec.json.Decoder(list[_Frame])
 _candidates = msgspec.json.Decoder(list[_Candidate])
 _feedback = msgspec.json.Decoder(_Feedback)
+_sources = msgspec.json.Decoder(list[_Source])
+_predictions = msgspec.json.Decoder(list[_Prediction])
+_embedding = msgspec.json.Decoder(_Embedding)
 
 
 class _Learnt(Findings):
@@ -96,8 +118,10 @@ class _Learnt(Findings):
         self.tier = tier
         self._usage: dict[str, object] = {}
         """Every field as last sent; not yet sifted, because a stream repeats all of them in every frame."""
-        self._queries = 0
-        self._drawn: Usage | None = None
+        self._queries: set[int] = set()
+        """Marks of the searches that were made: each is billed once, and an empty one not at all."""
+        self._is_on_maps = False
+        self._predicted: Usage | None = None
 
     def take(self, data: bytes) -> list[int]:
         """Learn from one frame, or from a list of them. Returns the length of each piece of output. Errors: ValueError."""
@@ -109,7 +133,10 @@ class _Learnt(Findings):
         """Everything learnt. Counts are a lower bound where the answer is not *final*, or failed."""
         tree = numbers(self._usage)
         self.tier = tier_of(tree) or self.tier
-        usage = with_searches(usage_of(tree), self._queries, self.model) if tree else self._drawn
+        usage = self._predicted
+        if tree:
+            usage = with_searches(usage_of(tree), len(self._queries), self.model)
+            usage = with_maps(usage) if self._is_on_maps else usage
         if final and self.error_category is None:
             return self.reading(usage)
         reading = self.reading(None if usage is None else of_partial(usage))
@@ -128,7 +155,7 @@ class _Learnt(Findings):
         if _said(frame.error):
             self.error_category = "in_band"
         if _said(frame.predictions):
-            self._drawn = counted_images(frame.predictions)
+            self._predicted = _of_predictions(frame.predictions)
         try:
             return self._take_output(frame)
         except BAD_INPUT:
@@ -142,10 +169,35 @@ class _Learnt(Findings):
             if candidate.finishReason:
                 self.finish_reason = raw_word(candidate.finishReason) or self.finish_reason
             if candidate.groundingMetadata is not None:
-                self._queries = max(self._queries, len(candidate.groundingMetadata.webSearchQueries or ()))
+                self._take_grounding(candidate.groundingMetadata)
             parts = candidate.content.parts if candidate.content is not None else None
             pieces += [chars for chars in (part.chars for part in parts or ()) if chars is not None]
         return pieces
+
+    def _take_grounding(self, grounding: _Grounding) -> None:
+        queries = grounding.webSearchQueries or ()
+        self._queries.update(hash(bytes(query)) for query in queries if len(query) > len(b'""'))
+        if _said(grounding.groundingChunks):
+            self._is_on_maps = self._is_on_maps or any(_said(one.maps) for one in _sources.decode(grounding.groundingChunks))
+
+
+def _of_predictions(raw: msgspec.Raw) -> Usage | None:
+    """What predictions used: embeddings count their own tokens, of images there is only the number."""
+    try:
+        embedded = [one.embeddings for one in _predictions.decode(raw) if _said(one.embeddings)]
+    except BAD_INPUT:
+        embedded = []
+    if not embedded:
+        return counted_images(raw)
+    tokens = [number for number in map(_tokens, embedded) if number is not None]
+    return Usage({units.INPUT: sum(tokens)}, {"token_count": sum(tokens)}) if len(tokens) == len(embedded) else None
+
+
+def _tokens(embedding: msgspec.Raw) -> int | None:
+    try:
+        return count(raw_tree(_embedding.decode(embedding).statistics).get("token_count"))
+    except BAD_INPUT:
+        return None
 
 
 class GenerateReader(WholeReader):

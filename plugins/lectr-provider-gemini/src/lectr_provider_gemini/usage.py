@@ -33,6 +33,8 @@ _OF_INTERACTIONS: Final = {
 }
 _SEARCHES: Final = {"google_search": units.WEB_SEARCH, "retrieval": units.FILE_SEARCH, "file_search": units.FILE_SEARCH}
 
+_MAPS: Final = "grounding on maps (billed by the answer)"
+
 _BY_ANSWER: Final = re.compile(r"(?:models/)?gemini-[12][.-]")
 
 
@@ -106,20 +108,27 @@ def interaction_usage(tree: Tree) -> Usage:
         for word, unit in _SEARCHES.items()
     }
     counts = {**usage.units, **{unit: number for unit, number in searches.items() if number}}
-    return attrs.evolve(usage, units=counts, raw=tree)
+    told = attrs.evolve(usage, units=counts, raw=tree)
+    kinds = {str(entry.get("type")).lower() for entry in _entries(tree.get("grounding_tool_count")) if entry.get("count")}
+    return with_maps(told) if "google_maps" in kinds else told
 
 
 def with_searches(usage: Usage, queries: int, model: str | None) -> Usage:
     """*usage* with the web searches that the answer was grounded on.
 
     Shapes: older models are billed for a grounded answer, whatever the number of *queries*; since the third generation
-        each query is.
+        each one that is not empty is, and once.
     Source: the provider's price list, "Grounding with Google Search".
     """
     if not queries or (not usage.units and usage.adds_up is None):
         return usage  # searches without any count of the answer's own are no usage
     billed = 1 if model is not None and _BY_ANSWER.match(model) else queries
     return attrs.evolve(usage, units={**usage.units, units.WEB_SEARCH: billed})
+
+
+def with_maps(usage: Usage) -> Usage:
+    """*usage* of an answer that was grounded on maps, which is billed by the prompt and has no count."""
+    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=_MAPS))
 
 
 def of_partial(usage: Usage) -> Usage:
