@@ -17,7 +17,8 @@ from lectr_core.assembly.ground import LOCK
 from lectr_core.assembly.health import FOLDER, Health, read_health
 from lectr_core.assembly.readiness import COLD_QUIET_S, can_write
 from lectr_core.cold.standing import Standing
-from lectr_core.cold.verify import ask_gaps, ask_remarks
+from lectr_core.cold.verify import ask_forgotten, ask_gaps, ask_remarks
+from lectr_core.journal.finished import FINISHED
 from lectr_core.journal.layout import stream_names
 from lectr_core.model import codec
 from lectr_core.model.settings import Settings
@@ -129,8 +130,11 @@ def look_at_journal(data: Path, *, is_running: bool) -> Iterator[Finding]:
         yield Finding("ok", "journal", f"{held / 1e6:.1f} MB")
 
 
-def look_at_stores(sinks: Sequence[Sink]) -> Iterator[Finding]:
-    """What stores know to have lost, and what they say should be looked at. Waits: on each, some seconds at most."""
+def look_at_stores(data: Path, sinks: Sequence[Sink]) -> Iterator[Finding]:
+    """What stores lost, and what they say should be looked at. Waits: on each, some seconds at most."""
+    for name, line, is_certain in trio.run(ask_forgotten, data / "journal", sinks):
+        act = f"bring it back; or, if that was meant, remove {data / 'journal' / FINISHED}" if is_certain else ""
+        yield Finding("fail" if is_certain else "warn", name, line, act)
     for name, gap, is_certain in trio.run(ask_gaps, sinks):
         act = "`lectr verify` fails as long as it lies there" if is_certain else "`lectr verify` asks it too"
         yield Finding("fail" if is_certain else "warn", name, gap, act)

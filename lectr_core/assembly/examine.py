@@ -64,7 +64,7 @@ def examine(line: CommandLine, *, reach: Literal["chosen", "all", "none"]) -> li
     findings += _certificate(settings)
     findings += _doors(settings, plugins) if above is None else look_at_running(settings, above)
     findings += look_at_journal(settings.gateway.data, is_running=above is not None)
-    findings += look_at_stores(_sinks(plugins, settings))
+    findings += look_at_stores(settings.gateway.data, _sinks(plugins, settings))
     findings += look_at_prices(plugins, settings)
     findings += _machine()
     providers = _providers(plugins, asked)

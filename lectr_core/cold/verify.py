@@ -17,6 +17,7 @@ from typing import Final
 import attrs
 import trio
 
+from lectr_core.journal.finished import Held, read_finished
 from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import StreamReader
 from lectr_core.journal.recovery import is_writer_gone, told_highest
@@ -28,6 +29,7 @@ _TRIES: Final = 20
 _PAUSE_S: Final = 0.05
 _BATCH: Final = 1000
 GAPS_LIMIT_S: Final = 5.0
+FORGOTTEN: Final = "it was removed, emptied, replaced or put back from a copy"
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +52,8 @@ class StreamProof:
     """Known to have left no record."""
     damaged: int = 0
     """Lines of the journal that were not what had been written. What they cost is in *lost*, or became `interrupted`."""
+    is_forgotten: bool = False
+    """The sink had stored more of it than it knows of: it was emptied, or put back from an older copy."""
 
     @property
     def is_balanced(self) -> bool:
@@ -103,6 +107,11 @@ class SinkProof:
         return sum(stream.damaged for stream in self.streams)
 
     @property
+    def forgotten(self) -> int:
+        """Records that it had stored and does not know of any more."""
+        return sum(stream.missing for stream in self.streams if stream.is_forgotten)
+
+    @property
     def missing(self) -> int:
         return sum(abs(stream.missing) for stream in self.streams)
 
@@ -153,6 +162,25 @@ async def ask_remarks(sinks: Sequence[Sink]) -> list[tuple[str, str]]:
     return found
 
 
+async def ask_forgotten(journal: Path, sinks: Sequence[Sink]) -> list[tuple[str, str, bool]]:
+    """Who had stored records of workers long gone and knows of them no more. Waits and Shapes: as `ask_gaps`."""
+    found = []
+    for sink in sinks:
+        if isinstance(sink, History):
+            try:
+                finished = read_finished(journal, sink.id)
+                with trio.fail_after(GAPS_LIMIT_S):
+                    cursors = await sink.cursors()
+            except Exception as exc:  # noqa: BLE001 - as in _prove_sink
+                found.append((sink.id, f"cannot say what it holds: {type(exc).__name__}", False))
+                continue
+            known = {stream: cursor.stored for stream, cursor in cursors.items()}
+            missing = sum(max(0, held.stored - known.get(stream, 0)) for stream, held in finished.items())
+            if missing:
+                found.append((sink.id, f"{missing} records that it had stored are not in it any more: {FORGOTTEN}", True))
+    return found
+
+
 async def _asked(question: Callable[[], Awaitable[Sequence[str]]], else_said: str) -> tuple[Sequence[str], bool]:
     """Its answer, and whether there was one."""
     try:
@@ -174,13 +202,14 @@ async def _prove_sink(journal: Path, name: str, sink: History) -> SinkProof:
 async def _prove_streams(journal: Path, name: str, sink: History) -> tuple[StreamProof, ...]:
     """Count all streams of one sink, at a moment at which it did not move, or as of one moment where it can say that."""
     for _ in range(_TRIES):
+        finished = read_finished(journal, name)  # before the sink is asked: it has had all of that already
         if isinstance(sink, Snapshots):
             cursors, rows = await sink.snapshot()
             holds_still = True
         else:
             cursors, rows = await sink.cursors(), await sink.count()
             holds_still = await sink.cursors() == cursors
-        proofs, is_moving = _count(journal, name, cursors, rows)
+        proofs, is_moving = _count(journal, name, cursors, rows, finished)
         if holds_still and not is_moving:
             break
         await trio.sleep(_PAUSE_S)
@@ -188,15 +217,19 @@ async def _prove_streams(journal: Path, name: str, sink: History) -> tuple[Strea
 
 
 def _count(
-    journal: Path, name: str, cursors: Mapping[str, Cursor], rows: Mapping[str, int]
+    journal: Path, name: str, cursors: Mapping[str, Cursor], rows: Mapping[str, int], finished: Mapping[str, Held]
 ) -> tuple[tuple[StreamProof, ...], bool]:
     """Every stream that is known to journal, cursors or rows; and whether files went while they were read."""
     there = stream_names(journal)
     proofs = []
     is_moving = False
-    for stream in sorted({*there, *cursors, *rows}):
+    for stream in sorted({*there, *cursors, *rows, *finished}):
         cursor = cursors.get(stream, Cursor(stream=stream))
         waiting = in_flight = in_memory = 0
+        held = finished.get(stream)
+        if held is not None and held.stored > cursor.stored and stream not in there:
+            proofs.append(_forgotten(name, stream, held, rows.get(stream, 0)))
+            continue
         if stream in there and not (cursor.finished and is_writer_gone(journal / stream)):
             try:
                 cursor, waiting, in_flight = _read_on(journal / stream, cursor)
@@ -217,6 +250,20 @@ def _count(
             )
         )
     return tuple(proofs), is_moving
+
+
+def _forgotten(name: str, stream: str, held: Held, rows: int) -> StreamProof:
+    return StreamProof(
+        sink=name,
+        stream=stream,
+        accepted=held.highest,
+        stored=rows,
+        claimed=held.stored,
+        waiting=0,
+        in_flight=0,
+        lost=held.lost,
+        is_forgotten=True,
+    )
 
 
 def _read_on(stream: Path, cursor: Cursor) -> tuple[Cursor, int, int]:

@@ -102,8 +102,9 @@ async def follow(delivery: Delivery) -> None:
 
 async def keep_house(journal: Path, deliveries: Sequence[Delivery]) -> None:
     """Remove journal files that every sink has stored. Waits: between two rounds."""
+    ids = [delivery.sink.id for delivery in deliveries]
     while True:
-        free_now(journal, [delivery.stored for delivery in deliveries])
+        free_now(journal, [delivery.stored for delivery in deliveries], ids)
         await trio.sleep(TELL_EVERY_S)
 
 

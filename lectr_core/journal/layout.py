@@ -1,6 +1,7 @@
 """Names in the journal directory (streams, segments, locks), and how a line is made.
 
     <data>/journal/cold.lock                                 held by the one cold process
+    <data>/journal/finished                                  what was in streams that are gone (finished.py)
     <data>/journal/20260731T101502.123456Z-4711-9f3a1c/      a stream: one worker's life
                    lock                                      held (flock) by the worker as long as it lives; says how many
                                                              sequence numbers it had given out, a second ago at most

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from lectr_core.cold.free import free_now
+from lectr_core.journal.finished import FINISHED, Held, read_finished
 from lectr_core.journal.layout import segment_numbers, stream_names
 from lectr_core.journal.writer import Writer
 from lectr_core.model.cursor import Cursor
@@ -50,6 +51,20 @@ def test_what_the_slowest_sink_has_passed_goes(
 def test_a_stream_that_all_have_finished_goes_as_a_whole(journal: Path) -> None:
     free_now(journal, [{"a": DONE}, {"a": DONE}])
     assert stream_names(journal) == []
+
+
+def test_what_each_sink_had_of_it_is_noted_before_it_goes(journal: Path) -> None:
+    known = {"a": attrs.evolve(DONE, highest=9, stored=7, lost=2)}
+    free_now(journal, [known, {"a": DONE}], ["main", "other"])
+    assert read_finished(journal, "main") == {"a": Held(9, 7, 2)}
+    assert read_finished(journal, "other") == {"a": Held(0, 0, 0)}
+
+
+def test_a_note_that_cannot_be_written_keeps_no_files(journal: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (journal / FINISHED).mkdir()
+    free_now(journal, [{"a": DONE}], ["main"])
+    assert not (journal / "a").exists()
+    assert "cannot note that stream a is stored" in caplog.text
 
 
 def test_a_stream_whose_worker_lives_stays_whatever_a_cursor_says(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import attrs
 import pytest
 
 from lectr_core.cold.deliver import Delivery
+from lectr_core.cold.free import free_now
 from lectr_core.cold.prices import PriceDesk
-from lectr_core.cold.verify import StreamProof, prove
+from lectr_core.cold.verify import StreamProof, ask_forgotten, prove
+from lectr_core.journal.finished import FINISHED
 from lectr_core.journal.writer import Writer
 from lectr_core.model.cursor import Cursor
 from tests.cold.memory import MemorySink, Store
@@ -119,6 +121,7 @@ async def test_a_sink_that_is_down_hides_nothing_of_the_others(tmp_path: Path) -
     assert (down.fault, down.is_balanced) == ("OSError: no connection", False)
     assert good.is_balanced
     assert not proof.is_balanced
+    assert await ask_forgotten(tmp_path, [Down(id="down")]) == [("down", "cannot say what it holds: OSError", False)]
 
 
 async def test_a_store_that_lost_what_it_held_proves_nothing(tmp_path: Path) -> None:
@@ -129,6 +132,33 @@ async def test_a_store_that_lost_what_it_held_proves_nothing(tmp_path: Path) -> 
     proof = await prove(tmp_path, [Scarred()])
     assert proof.sinks[0].gaps == ("a file was moved aside",)
     assert not proof.is_balanced
+
+
+async def test_a_store_put_back_from_an_older_copy_misses_what_came_since(tmp_path: Path) -> None:
+    """The files of those workers are gone, so that only what was noted of them can tell."""
+    sink, copy = MemorySink(), Store()
+    for count in (3, 4):
+        out = Writer(tmp_path)
+        write_whole(out, count)
+        out.close()
+        await deliver(tmp_path, sink)
+        free_now(tmp_path, [sink.store.cursors], [sink.id])
+        if count == 3:
+            copy = Store(dict(sink.store.rows), dict(sink.store.cursors))
+    assert (await prove(tmp_path, [sink])).is_balanced
+    assert await ask_forgotten(tmp_path, [sink]) == []
+    for there, missing in ((copy, 4), (Store(), 7)):
+        sink.store = there
+        (proof,) = (await prove(tmp_path, [sink])).sinks
+        assert (proof.accepted, proof.stored, proof.missing, proof.forgotten) == (7, 7 - missing, missing, missing)
+        assert not proof.is_balanced
+        ((_, line, is_certain),) = await ask_forgotten(tmp_path, [sink])
+        assert line.startswith(f"{missing} records that it had stored are not in it any more")
+        assert is_certain
+    new = MemorySink(id="new")
+    assert (await prove(tmp_path, [new])).is_balanced, "it never had any of it"
+    (tmp_path / FINISHED).unlink()
+    assert (await prove(tmp_path, [sink])).is_balanced
 
 
 async def test_a_sink_that_cannot_be_asked_is_named(tmp_path: Path) -> None:

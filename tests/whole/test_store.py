@@ -141,3 +141,33 @@ def test_a_cold_process_that_stands_still_makes_records_wait_and_frees_nothing(o
         load.more(50)
     nothing_is_missing_or_double(own, load.finished)
     assert load.failed == 0
+
+
+def test_a_database_put_back_from_an_older_copy_or_emptied_is_no_proof(own: Gateway) -> None:
+    """What its workers wrote is long stored and freed, so the journal alone cannot tell."""
+
+    def live(name: str) -> None:
+        with Load(own, name) as load:
+            load.more(20)
+        nothing_is_missing_or_double(own, load.finished)
+        own.stop()
+        own.start()
+
+    live("first")
+    copy = own.place / "copy.db"
+    with closing(sqlite3.connect(own.data / "lectr.db")) as there, closing(sqlite3.connect(copy)) as other:
+        there.backup(other)
+    held = len(own.rows())
+    live("second")
+    until(lambda: own.lectr("verify", check=False).returncode == 0, what="all is proved")
+    newer = len(own.rows())
+    for content, left in ((copy.read_bytes(), held), (b"", 0)):
+        own.stop()
+        (own.data / "lectr.db").write_bytes(content)
+        assert own.lectr("verify", check=False).returncode == 1
+        own.start()
+        until(lambda least=left: len(own.rows()) > least, what="what comes now is stored")
+        assert sums(own, code=1)["missing"] >= newer - left
+        assert "not in it any more" in doctor(own)
+    (own.data / "journal/finished").unlink()
+    assert sums(own)["missing"] == 0

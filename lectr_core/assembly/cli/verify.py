@@ -23,8 +23,9 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
     import trio
 
     from lectr_core.assembly.cli.show import mark, show_json, show_table
-    from lectr_core.cold.verify import Proof, prove
+    from lectr_core.cold.verify import FORGOTTEN, Proof, prove
     from lectr_core.errors import OperatorError
+    from lectr_core.journal.finished import FINISHED
 
     settings = line.settings()
     if not settings.gateway.data.is_dir():
@@ -41,6 +42,7 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
                 "balanced": proved,
                 "sinks": [
                     {"sink": sink.sink, "balanced": sink.is_balanced, "fault": sink.fault, "gaps": sink.gaps}
+                    | {"forgotten": sink.forgotten}
                     | {name: getattr(sink, name) for name in names}
                     | {
                         "streams": [
@@ -66,6 +68,9 @@ def verify(line: CommandLine, strict: bool, streams: bool, as_json: bool) -> int
     for sink in proof.sinks:
         if sink.fault is not None:
             click.echo(f"{mark('fail')} {sink.sink} cannot be asked: {sink.fault}")
+        if sink.forgotten:
+            what = f"{sink.sink} had stored {sink.forgotten} records that are not in it any more: {FORGOTTEN}"
+            click.echo(f"{mark('fail')} {what}; if that was meant, remove {settings.gateway.data / 'journal' / FINISHED}")
         for gap in sink.gaps:
             click.echo(f"{mark('fail')} {sink.sink}: {gap}")
     for name in proof.silent:

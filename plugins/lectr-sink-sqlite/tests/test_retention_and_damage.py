@@ -114,6 +114,26 @@ def test_two_files_damaged_in_one_second_are_both_kept(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("brought_in", [True, False])
+def test_a_file_that_is_cut_to_nothing_under_the_sink_is_noticed_too(tmp_path: Path, make: Make, brought_in: bool) -> None:
+    """Its name and place are the same, and SQLite would write into the log of a file that holds nothing to add it to."""
+    store = store_at(tmp_path / "lectr.db")
+    store.open()
+    store.write([make(seq) for seq in range(1, 500)], [Cursor(stream="s1", highest=499, stored=499)])
+    if brought_in:
+        store._live.execute("PRAGMA wal_checkpoint(RESTART)")
+        store.write([make(500)], [Cursor(stream="s1", highest=500, stored=500)])
+    os.truncate(store.path, 0)
+    with pytest.raises(OperatorError, match="was removed or emptied"):
+        store.write([make(501)], [Cursor(stream="s1", highest=501, stored=501)])
+    known = store.open()
+    assert set(known) == (set() if brought_in else {"s1"}), "where all of it is in the log, nothing is lost"
+    store.write([make(501)], [Cursor(stream="s1", highest=501, stored=1, lost=500)])
+    assert one(store.path, "SELECT max(seq) FROM requests") == 501
+    assert one(store.path, "PRAGMA integrity_check") == "ok"
+    store.close()
+
+
 @pytest.mark.parametrize("by", ["nothing", "another"])
 def test_a_file_that_is_removed_under_the_sink_is_noticed_before_anything_is_written_into_nowhere(
     tmp_path: Path, make: Make, caplog: pytest.LogCaptureFixture, by: str
@@ -127,7 +147,7 @@ def test_a_file_that_is_removed_under_the_sink_is_noticed_before_anything_is_wri
         other = store_at(store.path)
         other.open()
         other.close()
-    with pytest.raises(OperatorError, match="was removed, or another file"):
+    with pytest.raises(OperatorError, match="was removed or emptied, or another file"):
         store.write([make(2)], [Cursor(stream="s1", highest=2, stored=2)])
     assert store.open() == {}
     assert [record.levelno for record in caplog.records] == [logging.ERROR]

@@ -38,18 +38,21 @@ Place = tuple[int, int]
 
 
 def place(path: Path) -> Place | None:
-    """Which file stands there; None where there is none. A connection goes on writing to one that was removed."""
+    """Which file stands there; None where there is none, or nothing in it.
+
+    A connection goes on writing to one that was removed, and into the log of one that was cut to nothing.
+    """
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    return (status.st_dev, status.st_ino) if status.st_size else None
 
 
 def say_gone(path: Path) -> None:
     """Log that the file is not the one it was."""
     log.error(
-        "database %s was removed or replaced while Lectr ran: rows stored before are no longer in it, "
+        "database %s was removed, emptied or replaced while Lectr ran: rows stored before are no longer in it, "
         "and what the journal still holds is stored again",
         path,
     )

@@ -73,7 +73,8 @@ class Store:
         """Store rows not stored yet, what they add to the rollups, and the cursors, in one transaction."""
         if self._connection is not None and file.place(self.path) != self._place:
             file.say_gone(self.path)
-            raise OperatorError(f"{self.path} was removed, or another file stands in its place")
+            self._suspect = True  # letting go of it puts pages of the log into what stands there now
+            raise OperatorError(f"{self.path} was removed or emptied, or another file stands in its place")
         rows = [row(record) for record in records]
         places = [(cursor.stream, encode_cursor(cursor)) for cursor in cursors]
         closed = [(one, record.ended.begun.id) for record in records for one in record.account.closes]
