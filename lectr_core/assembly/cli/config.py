@@ -33,7 +33,7 @@ def check(line: CommandLine, file: Path | None) -> None:
     click.echo(f"{loaded.file or 'defaults'}: valid, version {loaded.settings.version}")
 
 
-@config.command()
+@config.command(short_help="Show the settings as they hold.")
 @click.option("--all", "everything", is_flag=True, help="Also what is left at its default.")
 @click.pass_obj
 def show(line: CommandLine, everything: bool) -> None:

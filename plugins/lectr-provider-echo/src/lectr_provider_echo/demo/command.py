@@ -30,6 +30,7 @@ _PAPER_WIDTH = 110
 
 
 @click.command(
+    short_help="See it work, without a key and without a network.",
     epilog="""\b
 Examples:
   lectr demo                                        traffic until Ctrl-C; prints how to look on
