@@ -240,7 +240,7 @@ def test_the_keyboard_reaches_everything(page: Page, explorer: str, name: str) -
 
 def test_a_chart_is_read_step_by_step_with_the_keyboard(page: Page, explorer: str) -> None:
     page.size(*DESKTOP).open(explorer + PAGES["explore"])
-    page.run("document.querySelector('.plot').focus({ focusVisible: true })")
+    page.run("document.querySelector('.steps').focus({ focusVisible: true })")
     page.key("ArrowLeft", 37)
     said = page.run("document.querySelector('.tip').textContent")
     assert page.run("document.activeElement.getAttribute('aria-valuetext')") == said.replace("\n", ", ")

@@ -131,13 +131,21 @@ def test_an_address_keeps_the_scope() -> None:
         (9_532_000, "$0.0095"),
         (20_400_000, "$0.020"),
         (1_234_567_890, "$1.23"),
-        (1_234_567_890_123, "$1,235"),
+        (1_234_567_890_123, "$1,234.57"),
+        (1_234_567_890_123_456, "$1,234,568"),
         (-1_234_567_890, "−$1.23"),
         (None, "unknown"),
     ],
 )
 def test_dollars_in_words(nanousd: int | None, shown: str) -> None:
     assert words.usd(nanousd) == shown
+
+
+def test_amounts_of_a_column_have_as_many_digits_as_its_largest() -> None:
+    shown = [words.usd_as(each, 56_090_000_000) for each in (56_090_000_000, 635_000_000, 4_000_000, 0, None)]
+    assert [said(each) for each in shown] == ["$56.09", "$0.64", "< $0.01", "$0", "unknown"]
+    assert words.usd_as(635_000_000, 635_000_000) == "$0.635"
+    assert [words.signed_as(each, 10**10) for each in (8_870_000_000, -40_000_000, 0)] == ["+$8.87", "−$0.04", "$0.00"]
 
 
 def said(text: str) -> str:

@@ -12,7 +12,7 @@ from lectr_datasette.drawing import words
 
 _FILTERS = (
     *(words.usd, words.signed_usd, words.span, words.count, words.exact, words.percent, words.clock, words.time_of_day),
-    *(words.plural, words.stretch, words.cents),
+    *(words.plural, words.stretch, words.cents, words.usd_as, words.signed_as),
 )
 
 

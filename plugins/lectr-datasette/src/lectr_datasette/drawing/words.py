@@ -19,7 +19,7 @@ def usd(nanousd: float | None) -> str:
     sign = "−" if nanousd < 0 else ""
     if dollars == 0:
         return "$0"
-    if dollars >= 1000:
+    if dollars >= 1_000_000:
         return f"{sign}${dollars:,.0f}"
     if dollars >= 1:
         return f"{sign}${dollars:,.2f}"
@@ -48,6 +48,21 @@ def hundredths(amount: Fraction) -> str:
 def signed_usd(nanousd: float) -> str:
     """A change in dollars: with its sign."""
     return f"+{usd(nanousd)}" if nanousd > 0 else usd(nanousd)
+
+
+def usd_as(nanousd: int | None, most: float) -> str:
+    """Dollars in a column whose largest amount is *most*: to the cent where that has any, so that points stand in line."""
+    if nanousd is None or abs(most) < NANO:
+        return usd(nanousd)
+    return cents(nanousd) if nanousd else "$0"
+
+
+def signed_as(nanousd: int, most: float) -> str:
+    """A change in such a column."""
+    if abs(most) < NANO:
+        return signed_usd(nanousd)
+    sign = "+" if nanousd > 0 else "−" if nanousd < 0 else ""
+    return f"{sign}${Decimal(round(Fraction(abs(nanousd), NANO // 100))).scaleb(-2):,.2f}"
 
 
 def axis_usd(nanousd: float, step_nanousd: float) -> str:

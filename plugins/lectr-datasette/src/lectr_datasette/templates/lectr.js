@@ -44,48 +44,53 @@ document.addEventListener("click", (event) => {
   tell(of, event.pageX, event.pageY);
 });
 
-const step = (plot, to) => {
-  const columns = plot.querySelector(".cols").children;
-  const at = Math.max(0, Math.min(columns.length - 1, to));
-  const place = columns[at].getBoundingClientRect();
-  tell(columns[at], place.right + scrollX - 10, place.top + scrollY + 10);
-  columns[at].classList.add("at");
-  plot.setAttribute("aria-valuenow", at);
-  plot.setAttribute("aria-valuetext", columns[at].dataset.tip.replaceAll("\n", ", "));
+// A slider over each chart, beside the links of its steps: what it says is the hint of one step.
+const columnsOf = (slider) => slider.parentElement.querySelectorAll(".cols > *");
+const worded = (column) => column.dataset.tip.replaceAll("\n", ", ");
+const at = (slider) => Number(slider.getAttribute("aria-valuenow"));
+
+const step = (slider, to) => {
+  const columns = columnsOf(slider);
+  const here = Math.max(0, Math.min(columns.length - 1, to));
+  const place = columns[here].getBoundingClientRect();
+  tell(columns[here], place.right + scrollX - 10, place.top + scrollY + 10);
+  columns[here].classList.add("at");
+  slider.setAttribute("aria-valuenow", here);
+  slider.setAttribute("aria-valuetext", worded(columns[here]));
 };
 
 const steppable = () => {
-  for (const plot of document.querySelectorAll(".plot:not([tabindex])")) {
+  for (const plot of document.querySelectorAll(".plot")) {
     const columns = plot.querySelectorAll(".cols > *");
-    if (!columns.length) continue;
-    const name = plot.closest("figure").getAttribute("aria-label");
-    const said = { tabindex: 0, role: "slider", "aria-label": name + ", step by step", "aria-valuemin": 0 };
-    said["aria-valuemax"] = columns.length - 1;
-    said["aria-valuenow"] = columns.length - 1;
-    said["aria-valuetext"] = columns[columns.length - 1].dataset.tip.replaceAll("\n", ", ");
-    for (const [key, value] of Object.entries(said)) plot.setAttribute(key, value);
+    const last = columns.length - 1;
+    if (last < 0 || plot.querySelector(".steps")) continue;
+    const name = plot.closest("figure").getAttribute("aria-label") + ", step by step";
+    const said = { class: "steps", tabindex: 0, role: "slider", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": last };
+    const slider = plot.appendChild(document.createElement("div"));
+    for (const [key, value] of Object.entries(said)) slider.setAttribute(key, value);
+    slider.setAttribute("aria-valuenow", last);
+    slider.setAttribute("aria-valuetext", worded(columns[last]));
   }
 };
 steppable();
 
+const isSlider = (element) => element.classList && element.classList.contains("steps");
 document.addEventListener("keydown", (event) => {
-  const plot = event.target.closest ? event.target.closest(".plot") : null;
   if (event.key === "Escape") tell(null);
-  if (!plot) return;
-  const now = Number(plot.getAttribute("aria-valuenow"));
-  const last = Number(plot.getAttribute("aria-valuemax"));
-  const ways = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last };
+  const slider = event.target;
+  if (!isSlider(slider)) return;
+  const ways = { ArrowLeft: at(slider) - 1, ArrowRight: at(slider) + 1, Home: 0, End: Infinity };
   if (event.key in ways) {
     event.preventDefault();
-    step(plot, ways[event.key]);
+    step(slider, ways[event.key]);
   }
   if (event.key === "Enter" && told && told.href) location.href = told.href;
 });
 document.addEventListener("focusin", (event) => {
-  if (event.target.classList.contains("plot") && !finger && event.target.matches(":focus-visible")) step(event.target, Number(event.target.getAttribute("aria-valuenow")));
+  if (isSlider(event.target) && event.target.matches(":focus-visible")) step(event.target, at(event.target));
 });
 document.addEventListener("focusout", (event) => {
-  if (event.target.classList.contains("plot")) tell(null);
+  if (isSlider(event.target)) tell(null);
 });
 
 // News: rows at once, figures at most every ten seconds and never under the reader's hand.

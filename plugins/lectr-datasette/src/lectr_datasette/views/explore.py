@@ -16,6 +16,8 @@ from lectr_datasette.views.visit import Visit
 
 NEWEST: Final = 50
 _MOST_LINES: Final = 40
+_MOST_CHOICES: Final = 200
+"""More values than that are not a list to choose from but a field to write in, with the commonest offered."""
 _OTHERS: Final = {"feature": ("model", "provider"), "model": ("feature", "provider"), "provider": ("model", "feature")}
 
 
@@ -52,6 +54,7 @@ async def explore(visit: Visit) -> str:
         choices=choices,
         dimensions=DIMENSIONS,
         measures=MEASURES,
+        many=_MOST_CHOICES,
         most=_MOST_LINES,
     )
 

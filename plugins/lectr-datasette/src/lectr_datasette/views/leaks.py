@@ -73,6 +73,7 @@ async def leaking(visit: Visit) -> str:
         held=await visit.held(scope, total(found)),
         repeated=repeated,
         repeated_query=repeated_query,
+        linked=sum(1 for chain in repeated for each in chain.tries if each.number),
         looked_at=retries.LOOKED_AT,
         requests=sum(row["requests"] for row in found),
         query=query,
