@@ -86,6 +86,7 @@ def test_a_total_says_its_interval_and_where_its_counts_come_from(asked: Callabl
     assert (total["cost_high_nanousd"], total["cost_unknown"], total["input_tokens_high"]) == (None, 1, None)
     text = asked("--by", "feature").output
     assert "1 of 5 requests have no known cost" in text
+    assert "Which ones, and why: `lectr explore`" in text
     assert "+ 1 ?" in text
     assert "0.00032 – 0.00036" in text
 
@@ -107,6 +108,7 @@ def test_the_time_decides_which_rollup_answers(asked: Callable[..., Result]) -> 
     by_hour = document(asked("--by", "hour", "--since", "400d", "--format", "json"))
     assert by_hour["from"] == "usage_hourly"
     assert "No request began" in asked("--until", "2001-01-01", "--since", "2000-01-01").output
+    assert "No such request began in that time; without --where" in asked("--where", "feature=serach").output
 
 
 def test_csv_has_plain_numbers_and_nothing_where_nothing_is_known(asked: Callable[..., Result]) -> None:

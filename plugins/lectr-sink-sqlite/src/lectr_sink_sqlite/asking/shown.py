@@ -154,9 +154,15 @@ def as_table(answer: Answer, by: Sequence[str], period: Period, width: int | Non
 def legend(answer: Answer, view: View) -> list[str]:
     """What is not in the sums, in words."""
     total = answer.total
-    said = [] if total.requests else ["No request began in that time; `lectr tail` shows the last ones."]
+    said = []
+    if not total.requests:
+        found_no = "No such request began in that time; without --where there may be others."
+        said.append(found_no if view.is_part else "No request began in that time; `lectr tail` shows the last ones.")
     if total.cost_unknown:
-        said.append(f"{total.cost_unknown:,} of {total.requests:,} requests have no known cost: it is in no sum (+ n ?).")
+        said += [
+            f"{total.cost_unknown:,} of {total.requests:,} requests have no known cost: it is in no sum (+ n ?).",
+            "Which ones, and why: `lectr explore`, or the column price_note of their rows.",
+        ]
     if total.unknown:
         said.append("Shares are of requests: counts reported by the provider, measured or estimated, and unknown.")
     if told := view.currency.told():
