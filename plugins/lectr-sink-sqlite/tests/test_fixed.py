@@ -124,10 +124,71 @@ def test_amounts_are_shown_in_the_currency_that_is_asked_for_and_stored_in_dolla
     found = document(asked("--currency", "EUR", "--format", "json"))
     assert (found["total"]["cost_usd"], found["total"]["cost_eur"]) == (0.00165, 0.00132)
     assert found["total"]["cost_nanousd"] == 1_650_000
-    assert found["currency"] == {"code": "EUR", "usd": "1.25", "since": "2026-01-01"}
+    assert found["currency"] == {
+        "code": "EUR",
+        "usd": "1.25",
+        "since": "2026-01-01",
+        "rates": [{"usd": "1.25", "since": "2026-01-01"}],
+    }
     rows = list(csv.DictReader(io.StringIO(asked("--currency", "EUR", "--format", "csv", "--allocate").output)))
     assert sum(Decimal(row["cost_eur"]) * Decimal("1.25") - Decimal(row["cost_usd"]) for row in rows) == 0
     assert sum(int(row["fixed_nanousd"]) for row in rows) == WEST
+
+
+LATER = ExchangeRate(currency="EUR", usd=Decimal(2), since=date(2026, 3, 3))
+LATEST = ExchangeRate(currency="EUR", usd=Decimal(4), since=date(2026, 3, 12))
+
+
+@pytest.fixture
+def at_three_rates(asked: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Of the ten requests that cost something, four began on the first day."""
+    settings = CommandLine().settings()
+    money = attrs.evolve(MONEY, rate=(LATEST, EURO, LATER))
+    monkeypatch.setattr(CommandLine, "settings", lambda _: attrs.evolve(settings, sections={"money": money}))
+    return lambda *arguments: asked("--currency", "EUR", *arguments)
+
+
+def test_amounts_are_converted_at_the_rate_of_their_own_day(at_three_rates: Callable[..., Result]) -> None:
+    """So a report of a month that is over stays what it was, and a price that was agreed in EUR comes out as agreed."""
+    found = document(at_three_rates("--format", "json"))
+    euros = (4 * Decimal("0.000165") / Decimal("1.25") + 6 * Decimal("0.000165") / 2).quantize(Decimal(10) ** -9)
+    assert Decimal(str(found["total"]["cost_eur"])) == euros
+    assert found["total"]["cost_usd"] == 0.00165
+    assert found["currency"] == {
+        "code": "EUR",
+        "usd": None,
+        "since": None,
+        "rates": [{"usd": "1.25", "since": "2026-01-01"}, {"usd": "2", "since": "2026-03-03"}],
+    }
+    west, idle = found["fixed"]
+    assert idle["cost_eur"] == 100.0, "310 EUR a month, for ten days of March: whatever a dollar costs"
+    assert (west["cost_usd"], west["cost_eur"]) == (28_800.0, 14_400.0)
+    text = at_three_rates().output
+    assert (
+        "Amounts are in EUR, each day's at your own rate of that day: "
+        "1.25 USD for one until then, 2 from 2026-03-03; stored in USD." in text
+    )
+    assert "fixed 14,500.00 + by use 0.001 = 14,500.00 EUR" in text
+    assert "1 × 310 EUR a month, 240.0 h: 100.00" in text
+
+
+@pytest.mark.parametrize("by", ["feature", "day", "org,hour", "provider,outcome", ""])
+@pytest.mark.parametrize("most", [(), ("--most", "1")])
+def test_at_several_rates_the_groups_sum_to_the_whole(
+    at_three_rates: Callable[..., Result], by: str, most: tuple[str, ...]
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(at_three_rates("--format", "csv", "--allocate", "--by", by, *most).output)))
+    total = document(at_three_rates("--format", "json", "--allocate", "--by", by, *most))["total"]
+    for name in ("cost_eur", "cost_low_eur", "cost_high_eur", "fixed_eur", "fixed_usd", "cost_usd"):
+        away = abs(sum(Decimal(row[name]) for row in rows) - Decimal(str(total[name])))
+        assert away <= len(rows) * Decimal(10) ** -9, "each line is rounded to a billionth"
+    assert total["fixed_eur"] == 14_400.0
+    assert total["cost_eur"] == 0.001023
+
+
+def test_a_time_of_one_rate_is_at_that_rate_and_not_at_todays(at_three_rates: Callable[..., Result]) -> None:
+    text = at_three_rates("--since", "2026-03-04", "--until", "2026-03-06").output
+    assert "Amounts are in EUR at 2 USD for one (your own rate, of 2026-03-03); stored in USD." in text
 
 
 def test_a_currency_without_a_rate_is_refused_with_what_to_do(asked: Callable[..., Result]) -> None:

@@ -38,9 +38,9 @@ def amount(nanousd: int | Fraction, currency: Currency = USD) -> str:
     )
 
 
-def exactly(nanousd: int, currency: Currency) -> Decimal:
-    """For a spreadsheet: to a billionth of the currency."""
-    return Decimal(round(currency.of_nanousd(nanousd) * NANO)).scaleb(-9)
+def exactly(billionths: Fraction) -> Decimal:
+    """For a spreadsheet: an amount of billionths of a currency in whole ones, to one of them."""
+    return Decimal(round(billionths)).scaleb(-9)
 
 
 currency_option = click.option(

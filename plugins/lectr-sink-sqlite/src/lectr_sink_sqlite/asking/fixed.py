@@ -7,7 +7,7 @@ it is asked for is it shared out, by tokens. Called by `lectr report` and `lectr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 
 from lectr_core import NANO, MoneySettings, Provisioned
+from lectr_sink_sqlite.asking.exchange import Stretch
 from lectr_sink_sqlite.asking.period import Period
 from lectr_sink_sqlite.asking.sums import TIMES
 from lectr_sink_sqlite.rollup_tables import KEYS
@@ -39,6 +40,8 @@ class Fixed:
     hours: float
     """For how long it was paid for."""
     cost_nanousd: int
+    cost_shown: Fraction
+    """In the currency that is shown, each day's at that day's rate. Units: billionths of it."""
     requests: int
     """Served by it, of those that are still stored one by one."""
     input_tokens: int
@@ -52,14 +55,18 @@ class Fixed:
         return f"provisioned/{self.name}"
 
     @property
-    def nanousd_per_million(self) -> Fraction | None:
-        """What a million tokens came to; None where none are known."""
+    def shown_per_million(self) -> Fraction | None:
+        """What a million tokens came to, in the same; None where none are known."""
         tokens = self.input_tokens + self.output_tokens
-        return Fraction(self.cost_nanousd * 1_000_000, tokens) if tokens else None
+        return self.cost_shown * 1_000_000 / tokens if tokens else None
 
 
-def fixed(connection: sqlite3.Connection, money: MoneySettings, period: Period, now: datetime) -> list[Fixed]:
-    """Every capacity that was paid for in that time, as far as it is over. Errors: sqlite3.Error."""
+def fixed(
+    connection: sqlite3.Connection, money: MoneySettings, period: Period, now: datetime, shown: Sequence[Stretch]
+) -> list[Fixed]:
+    """Every capacity that was paid for in that time, as far as it is over. *shown*: the same time, by the rates of the
+    currency that is shown. Errors: sqlite3.Error.
+    """
     if not money.provisioned:
         return []
     begin, end = _at(period.since), min(_at(period.until), now)
@@ -78,6 +85,7 @@ def fixed(connection: sqlite3.Connection, money: MoneySettings, period: Period, 
                     price=_price(one),
                     hours=hours,
                     cost_nanousd=round(cost(money, one, begin, end)),
+                    cost_shown=_shown(money, one, shown, end),
                     requests=counts[0],
                     input_tokens=counts[1],
                     output_tokens=counts[2],
@@ -97,26 +105,48 @@ def cost(money: MoneySettings, one: Provisioned, begin: datetime, end: datetime)
     return total * NANO
 
 
+def _shown(money: MoneySettings, one: Provisioned, shown: Sequence[Stretch], end: datetime) -> Fraction:
+    amounts = (
+        cost(money, one, _at(part.period.since), min(_at(part.period.until), end)) / Fraction(part.currency.usd)
+        for part in shown
+        if _at(part.period.since) < end
+    )
+    return sum(amounts, Fraction(0))
+
+
 def fixed_per_hour(money: MoneySettings, now: datetime) -> int:
     """What an hour from *now* on costs. Units: nano-dollars."""
     hour = timedelta(hours=1)
     return round(sum((cost(money, one, now, now + hour) for one in money.provisioned), Fraction(0)))
 
 
+Part = tuple[int, int]
+"""Of the fixed cost: nano-dollars, and billionths of the currency that is shown."""
+NO_PART: Final[Part] = (0, 0)
+
+
+def joined(parts: Iterable[Part]) -> Part:
+    """All of them together."""
+    kept = list(parts)
+    return sum(part[0] for part in kept), sum(part[1] for part in kept)
+
+
 def shared_out(
     connection: sqlite3.Connection, found: Sequence[Fixed], period: Period, by: Sequence[str], where: Mapping[str, str]
-) -> dict[tuple[str, ...], int]:
+) -> dict[tuple[str, ...], Part]:
     """Each group's part of the fixed costs, by its share of the capacity's tokens; of all groups, those that *where* lets
-    through. Capacity of which no tokens are known is in no part. Units: nano-dollars. Errors: sqlite3.Error."""
-    parts: dict[tuple[str, ...], int] = {}
+    through. Capacity of which no tokens are known is in no part. Errors: sqlite3.Error."""
+    parts: dict[tuple[str, ...], Part] = {}
     of_each: dict[str, dict[tuple[str, ...], int]] = {}
     for price_id, tokens, *key in connection.execute(_by_group(period, [*by, *where]), (period.since, period.until)):
         if tokens:
             of_each.setdefault(price_id, {})[tuple(key)] = tokens
     for one in found:
-        for whole, part in _shares(one.cost_nanousd, of_each.get(one.price_id, {})):
+        tokens_of = of_each.get(one.price_id, {})
+        shown = dict(_shares(round(one.cost_shown), tokens_of))
+        for whole, part in _shares(one.cost_nanousd, tokens_of):
             if list(whole[len(by) :]) == list(where.values()):
-                parts[whole[: len(by)]] = parts.get(whole[: len(by)], 0) + part
+                parts[whole[: len(by)]] = joined((parts.get(whole[: len(by)], NO_PART), (part, shown[whole])))
     return parts
 
 

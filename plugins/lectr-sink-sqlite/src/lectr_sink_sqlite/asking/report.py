@@ -68,6 +68,7 @@ def report(
     from lectr_sink_sqlite.asking import shown
     from lectr_sink_sqlite.asking.amounts import currency_of
     from lectr_sink_sqlite.asking.database import opened, where_of
+    from lectr_sink_sqlite.asking.exchange import converted, stretches
     from lectr_sink_sqlite.asking.fixed import fixed, shared_out
     from lectr_sink_sqlite.asking.period import moment, period
     from lectr_sink_sqlite.asking.sums import ask, coarsest
@@ -89,9 +90,12 @@ def report(
         except ValueError as exc:
             raise click.UsageError(str(exc)) from exc
         answer = ask(connection, asked, names, only, most)
-        beside = fixed(connection, settings.section("money", MoneySettings), asked, now)
+        money = settings.section("money", MoneySettings)
+        rates = stretches(money, shows.code, asked)
+        beside = fixed(connection, money, asked, now, rates)
         view = shown.View(
-            currency=shows,
+            rates=tuple(rate.currency for rate in rates),
+            converted=converted(connection, rates, names, only) if len(rates) > 1 else None,
             fixed=beside,
             parts=shared_out(connection, beside, asked, names, only) if allocate else None,
             is_part=bool(only) and not allocate,

@@ -11,13 +11,15 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 import attrs
 
 from lectr_core import Currency
 from lectr_sink_sqlite.asking.amounts import USD, amount, exactly
-from lectr_sink_sqlite.asking.fixed import Fixed
+from lectr_sink_sqlite.asking.exchange import NOTHING, Amounts
+from lectr_sink_sqlite.asking.fixed import NO_PART, Fixed, Part, joined
 from lectr_sink_sqlite.asking.narrow import left_out
 from lectr_sink_sqlite.asking.period import Period
 from lectr_sink_sqlite.asking.sums import REST, Answer, Line
@@ -31,13 +33,21 @@ _AMOUNTS: Final = ("cost", "cost_low", "cost_high")
 class View:
     """How an answer is shown, and what stands beside it."""
 
-    currency: Currency = USD
+    rates: Sequence[Currency] = (USD,)
+    """The currency, with each rate that holds in that time, in order."""
+    converted: Mapping[tuple[str, ...], Amounts] | None = None
+    """What each group cost in it, where there are several rates; else all is at the one."""
     fixed: Sequence[Fixed] = ()
     """What capacity cost that is paid for by the hour: beside the sums, not in them."""
-    parts: Mapping[tuple[str, ...], int] | None = None
-    """Each group's part of it, where it is shared out. Units: nano-dollars."""
+    parts: Mapping[tuple[str, ...], Part] | None = None
+    """Each group's part of it, where it is shared out."""
     is_part: bool = False
     """Whether only some requests were asked for, so that the whole fixed cost is not theirs."""
+
+    @property
+    def currency(self) -> Currency:
+        """What amounts are shown in, at the last of its rates."""
+        return self.rates[-1]
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -49,32 +59,52 @@ class View:
             *("reported", "measured", "unknown", "p50 s", "p95 s", "first p50 s"),
         )
 
-    def part(self, line: Line, answer: Answer) -> int:
+    def part(self, line: Line, answer: Answer) -> Part:
         """A line's part of the fixed cost."""
         parts = self.parts or {}
         if line is answer.total:
-            return sum(parts.values())
+            return joined(parts.values())
         if line.key[:1] == (REST,) and answer.rest:
-            return sum(parts.values()) - sum(parts.get(one.key, 0) for one in answer.lines)
-        return parts.get(line.key, 0)
+            own = {one.key for one in answer.lines}
+            return joined(part for key, part in parts.items() if key not in own)
+        return parts.get(line.key, NO_PART)
+
+    def amounts(self, line: Line, answer: Answer) -> Amounts:
+        """A line's cost in the currency."""
+        if self.converted is None:
+            return Amounts.of(line, self.currency)
+        if line is answer.total:
+            return sum(self.converted.values(), NOTHING)
+        if line.key[:1] == (REST,) and answer.rest:
+            own = {one.key for one in answer.lines}
+            return sum((amounts for key, amounts in self.converted.items() if key not in own), NOTHING)
+        return self.converted.get(line.key, NOTHING)
+
+    def told(self) -> str | None:
+        """For people: at which rates amounts were converted; None for USD."""
+        if len(self.rates) == 1:
+            told = self.currency.told()
+            return None if told is None else f"Amounts are in {told}."
+        rates = ", ".join(f"{rate.usd} from {rate.since}" for rate in self.rates[1:])
+        first = f"{self.rates[0].usd} USD for one until then, {rates}"
+        return f"Amounts are in {self.currency.code}, each day's at your own rate of that day: {first}; stored in USD."
 
 
 PLAIN: Final = View()
 
 
-def cost(line: Line, currency: Currency = USD) -> str:
+def cost(line: Line, amounts: Amounts) -> str:
     """What is known of the cost, and of how many requests it is not; where nothing is known, no amount, not even 0."""
     if not line.cost_unknown:
-        return amount(line.cost_nanousd, currency)
+        return amount(amounts.cost)
     missing = f"{line.cost_unknown:,} ?"
-    return missing if line.cost_unknown == line.requests else f"{amount(line.cost_nanousd, currency)} + {missing}"
+    return missing if line.cost_unknown == line.requests else f"{amount(amounts.cost)} + {missing}"
 
 
-def between(line: Line, currency: Currency = USD) -> str:
+def between(amounts: Amounts) -> str:
     """The cost's interval; an open end is one that nobody knows."""
-    high = "?" if line.cost_high_nanousd is None else amount(line.cost_high_nanousd, currency)
-    low = amount(line.cost_low_nanousd, currency)
-    return "exact" if high == low == amount(line.cost_nanousd, currency) else f"{low} – {high}"
+    high, low = "?" if amounts.high is None else amount(amounts.high), amount(amounts.low)
+    return "exact" if high == low == amount(amounts.cost) else f"{low} – {high}"
 
 
 def share(part: float | None) -> str:
@@ -94,12 +124,13 @@ def seconds(ms: float | None) -> str:
 
 def cells(line: Line, answer: Answer, view: View) -> list[str]:
     """What a line says, in the order of the table's heads."""
-    shared = [] if view.parts is None else [amount(view.part(line, answer), view.currency)]
+    amounts = view.amounts(line, answer)
+    shared = [] if view.parts is None else [amount(view.part(line, answer)[1])]
     cached = line.cached_input_tokens / line.input_tokens if line.input_tokens else None
     return [
         *(f"{line.requests:,}", share(line.errors / line.requests) if line.requests else "–"),
         *(f"{line.input_tokens:,}", share(cached), f"{line.output_tokens:,}"),
-        *(cost(line, view.currency), between(line, view.currency), *shared),
+        *(cost(line, amounts), between(amounts), *shared),
         *(share(line.reported), share(line.measured), share(line.unknown)),
         *(seconds(line.p50_ms), seconds(line.p95_ms), seconds(line.ttft_p50_ms)),
     ]
@@ -165,12 +196,12 @@ def legend(answer: Answer, view: View) -> list[str]:
         ]
     if total.unknown:
         said.append("Shares are of requests: counts reported by the provider, measured or estimated, and unknown.")
-    if told := view.currency.told():
-        said.append(f"Amounts are in {told}.")
-    return [*said, *_beside(total, view)]
+    if told := view.told():
+        said.append(told)
+    return [*said, *_beside(answer, view)]
 
 
-def _beside(total: Line, view: View) -> list[str]:
+def _beside(answer: Answer, view: View) -> list[str]:
     """The fixed costs, each on a line of its own, and what they come to with the others."""
     if not view.fixed:
         told = "Nothing to share out: no capacity was paid for in that time; declare it in [[money.provisioned]]."
@@ -182,25 +213,21 @@ def _beside(total: Line, view: View) -> list[str]:
         ]
     said = [f"Fixed cost, not in the sums above ({code}):"]
     for one in view.fixed:
-        each = one.nanousd_per_million
+        each = one.shown_per_million
         used = f"{one.requests:,} requests" if one.requests else "no request named it"
         if each is not None:
-            used += f", {one.input_tokens + one.output_tokens:,} tokens: {amount(each, view.currency)} {code} a million"
+            used += f", {one.input_tokens + one.output_tokens:,} tokens: {amount(each)} {code} a million"
         what = f"{one.name} ({one.provider}/{one.model}): {one.units} × {one.price}, {one.hours:,.1f} h"
-        said.append(f"  {what}: {amount(one.cost_nanousd, view.currency)}; {used}")
-    whole = sum(one.cost_nanousd for one in view.fixed)
+        said.append(f"  {what}: {amount(one.cost_shown)}; {used}")
+    total, whole = answer.total, sum((one.cost_shown for one in view.fixed), Fraction(0))
     unsure = f", and {total.cost_unknown:,} requests of unknown cost" if total.cost_unknown else ""
-    said.append(
-        f"  fixed {amount(whole, view.currency)} + by use {amount(total.cost_nanousd, view.currency)} = "
-        f"{amount(whole + total.cost_nanousd, view.currency)} {code}{unsure}"
-    )
+    used_up = view.amounts(total, answer).cost
+    said.append(f"  fixed {amount(whole)} + by use {amount(used_up)} = {amount(whole + used_up)} {code}{unsure}")
     if any(not one.requests for one in view.fixed):
         said.append("  what ran there before it was declared names it after `lectr reprice --since ... --apply`")
     if view.parts is not None:
-        idle = whole - sum(view.parts.values())
-        said.append(
-            f"  shared out by tokens: {amount(whole - idle, view.currency)}; in no part: {amount(idle, view.currency)}"
-        )
+        shared = view.part(total, answer)[1]
+        said.append(f"  shared out by tokens: {amount(shared)}; in no part: {amount(max(Fraction(0), whole - shared))}")
     return said
 
 
@@ -217,12 +244,14 @@ def as_csv(answer: Answer, by: Sequence[str], view: View = PLAIN) -> str:
     """One line a group, plain numbers, empty where unknown; no total, so that a column can be summed."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    shared = [] if view.parts is None else ["fixed_nanousd"]
-    writer.writerow([*by, *NUMBERS, *_amounts(answer.total, view), *shared])
+    names = [*NUMBERS, *_amounts(answer.total, answer, view)]
+    writer.writerow([*by, *names])
     for line in answer.lines if by else [answer.total]:
         numbers = (_plain(getattr(line, name)) for name in NUMBERS)
-        amounts = ("" if sum_ is None else f"{sum_:f}" for sum_ in _amounts(line, view).values())
-        writer.writerow([*line.key, *numbers, *amounts, *(view.part(line, answer) for _ in shared)])
+        amounts = (
+            f"{sum_:f}" if isinstance(sum_, Decimal) else _plain(sum_) for sum_ in _amounts(line, answer, view).values()
+        )
+        writer.writerow([*line.key, *numbers, *amounts])
     return out.getvalue().rstrip("\n")
 
 
@@ -230,34 +259,55 @@ def as_json(answer: Answer, by: Sequence[str], period: Period, view: View = PLAI
     """Everything, with the total."""
 
     def numbers(line: Line) -> dict[str, Any]:  # Any: numbers of any kind
-        amounts = {name: None if sum_ is None else float(sum_) for name, sum_ in _amounts(line, view).items()}
-        shared = {} if view.parts is None else {"fixed_nanousd": view.part(line, answer)}
-        return {name: getattr(line, name) for name in NUMBERS} | amounts | shared
+        amounts = _amounts(line, answer, view).items()
+        return {name: getattr(line, name) for name in NUMBERS} | {
+            name: float(sum_) if isinstance(sum_, Decimal) else sum_ for name, sum_ in amounts
+        }
+
+    def beside(one: Fixed) -> dict[str, Any]:  # Any: as above
+        told = attrs.asdict(one, filter=lambda field, _: field.name != "cost_shown")
+        return told | {name: float(sum_) for name, sum_ in _both("cost", one.cost_nanousd, one.cost_shown, view).items()}
 
     document = {
         "since": period.since,
         "until": period.until,
         "from": period.grain.usage,
         "by": list(by),
-        "currency": {"code": view.currency.code, "usd": str(view.currency.usd), "since": view.currency.since},
+        "currency": {
+            "code": view.currency.code,
+            "usd": str(view.currency.usd) if len(view.rates) == 1 else None,
+            "since": view.currency.since if len(view.rates) == 1 else None,
+            "rates": [{"usd": str(rate.usd), "since": rate.since} for rate in view.rates],
+        },
         "groups": [dict(zip(by, line.key, strict=True)) | numbers(line) for line in answer.lines] if by else [],
         "total": numbers(answer.total),
-        "fixed": [attrs.asdict(one) for one in view.fixed if not view.is_part],
+        "fixed": [beside(one) for one in view.fixed if not view.is_part],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, default=str)
 
 
-def _amounts(line: Line, view: View) -> dict[str, Decimal | None]:
-    """`cost_usd` and its bounds, to the nano-dollar, and the same in the currency shown. The cost itself is None where no
-    request of the group has one."""
-    known = None if line.cost_unknown and line.cost_unknown == line.requests else line.cost_nanousd
-    sums = dict(zip(_AMOUNTS, (known, line.cost_low_nanousd, line.cost_high_nanousd), strict=True))
-    currencies = [USD] if view.currency == USD else [USD, view.currency]
-    return {
-        f"{name}_{currency.code.lower()}": None if sum_ is None else exactly(sum_, currency)
-        for currency in currencies
-        for name, sum_ in sums.items()
-    }
+def _amounts(line: Line, answer: Answer, view: View) -> dict[str, Decimal | int | None]:
+    """`cost_usd` and its bounds, to the nano-dollar, and the same in the currency shown; a part of the fixed cost, where it
+    is shared out. The cost itself is None where no request of the group has one."""
+    is_known = not line.cost_unknown or line.cost_unknown != line.requests
+    found: dict[str, Decimal | int | None] = {}
+    currencies = [(USD, Amounts.of(line, USD))]
+    if view.currency != USD:
+        currencies.append((view.currency, view.amounts(line, answer)))
+    for currency, amounts in currencies:
+        code = currency.code.lower()
+        for name, sum_ in zip(_AMOUNTS, (amounts.cost if is_known else None, amounts.low, amounts.high), strict=True):
+            found[f"{name}_{code}"] = None if sum_ is None else exactly(sum_)
+    if view.parts is not None:
+        part = view.part(line, answer)
+        found |= {"fixed_nanousd": part[0], **_both("fixed", part[0], Fraction(part[1]), view)}
+    return found
+
+
+def _both(name: str, nanousd: int, shown: Fraction, view: View) -> dict[str, Decimal]:
+    """An amount in USD, and in the currency shown."""
+    found = {f"{name}_usd": exactly(Fraction(nanousd))}
+    return found if view.currency == USD else found | {f"{name}_{view.currency.code.lower()}": exactly(shown)}
 
 
 def _plain(number: float | None) -> object:

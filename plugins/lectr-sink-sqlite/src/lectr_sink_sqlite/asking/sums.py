@@ -158,6 +158,21 @@ def ask(
     return Answer(lines, rest, total.line(("",) * len(by)))
 
 
+def costs(
+    connection: sqlite3.Connection, period: Period, by: Sequence[str], where: Mapping[str, str]
+) -> dict[tuple[str, ...], tuple[int, int, int | None]]:
+    """Cost, at least and at most of each group, in nano-dollars, as `ask` has them. Errors: sqlite3.Error."""
+    names = ("requests", *(name for name in _NUMBERS if name.startswith("cost_")))
+    found = {}
+    parts = pieces(period, coarsest(by))
+    for row in connection.execute(*_query("usage", parts, by, [f"sum({name})" for name in names], names, where)):
+        it = dict(zip(names, row[len(by) :], strict=True))
+        if it["requests"]:
+            high = None if it["cost_unknown"] or it["cost_unbounded"] else it["cost_high_nanousd"]
+            found[tuple(row[: len(by)])] = (it["cost_nanousd"], it["cost_low_nanousd"], high)
+    return found
+
+
 def _cost(group: _Group) -> int:
     return group.numbers["cost_nanousd"]
 
