@@ -124,7 +124,7 @@ WHOLE: list[tuple[bytes, Reading]] = [
         answer(error={"message": "overloaded"}, choices="gone"),
         Reading("reported", KEPT, "acme-1-2026", None, "chatcmpl-1", None, "in_band"),
     ),
-    (b'{"usage":' + b"[" * 2000 + b"]" * 2000 + b"}", Reading("unreadable")),
+    (b'{"usage":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Reading("unreadable")),
     (b'{"usage":{"prompt_tokens":1', Reading("unreadable")),
     (b"<html>", Reading("unreadable")),
     (b"[]", Reading("unreadable")),

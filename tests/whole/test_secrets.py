@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def test_no_canary_is_in_a_row_however_it_is_packed(used: Gateway) -> None:
-    with sqlite3.connect(f"file:{used.data / 'lectr.db'}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{used.data / 'lectr.db'}?mode=ro", uri=True)) as db:
         dump = "\n".join(db.iterdump())
     assert "requests" in dump
     assert not [what for what, text in CANARIES.items() if text in dump]

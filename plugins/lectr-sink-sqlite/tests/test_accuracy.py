@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -32,7 +33,7 @@ async def test_how_well_tokens_are_predicted_is_a_table_that_is_replaced_as_a_wh
     await sink.keep_accuracy([TOLD, attrs.evolve(TOLD, way="input")])
     await sink.keep_accuracy([TOLD])
     await sink.close()
-    with sqlite3.connect(tmp_path / "lectr.db") as live:
+    with closing(sqlite3.connect(tmp_path / "lectr.db")) as live:
         found = live.execute("SELECT model, way, requests, held, coverage, half_width, error FROM token_accuracy").fetchall()
     assert found == [("acme-1", "output", 200, 190, 0.95, 0.04, 0.01)]
 
@@ -44,7 +45,7 @@ async def test_a_row_says_how_its_tokens_were_worked_out(tmp_path: Path) -> None
     account = attrs.evolve(record.account, tokens_source="measured", tokens_note="input = 0.25 * 400 text bytes + 8")
     await sink.write([attrs.evolve(record, account=account)], [Cursor(stream=record.stream)])
     await sink.close()
-    with sqlite3.connect(tmp_path / "lectr.db") as live:
+    with closing(sqlite3.connect(tmp_path / "lectr.db")) as live:
         assert live.execute("SELECT tokens_source, tokens_note FROM requests").fetchall() == [
             ("measured", "input = 0.25 * 400 text bytes + 8")
         ]

@@ -195,8 +195,8 @@ def test_a_file_of_a_newer_lectr_is_left_as_it_is(tmp_path: Path, make: Make) ->
         other.execute(newer)
     with pytest.raises(OperatorError, match=r"newer Lectr \(9999_new\)"):
         store.open()
-    with pytest.raises(OperatorError, match="newer"):
-        schema.refuse_newer(Database(store.path, execute_plugins=False))
+    with closing(connect(store.path)) as connection, pytest.raises(OperatorError, match="newer"):
+        schema.refuse_newer(Database(connection, execute_plugins=False))
     with pytest.raises(OperatorError, match="is not open"):
         store.write([make(2)], [Cursor(stream="s1", highest=2, stored=2)])
     assert history.counts(store.path, 1.0) == {"s1": 1}, "what only reads still can"
