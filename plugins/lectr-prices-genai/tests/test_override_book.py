@@ -114,11 +114,28 @@ def test_the_book_keeps_what_every_price_book_promises() -> None:
         ({"per_million": {"input": Decimal(-1)}}, "per_million.input"),
         ({"per_million": {"input": Decimal("NaN")}}, "per_million.input"),
         ({"per_unit": {"input": Decimal(1)}}, "one rate for 'input'"),
+        ({"per_unit": {"output": Decimal("2.7")}}, r"per_unit.output: 2.7 for one token; .* in per_million"),
+        ({"per_million": {"inptu": Decimal(1)}}, "per_million.inptu: there is no such unit; did you mean 'input'"),
+        ({"per_million": {"Output": Decimal(1)}}, "did you mean 'output'"),
+        ({"per_million": {"cached_read": Decimal(1)}}, "did you mean 'cache_read'"),
+        ({"per_unit": {"web_searches": Decimal(1)}}, "did you mean 'web_search'"),
     ],
 )
 def test_a_senseless_override_is_refused(changes: dict[str, Any], said: str) -> None:  # Any: values of any field
     with pytest.raises(ValueError, match=said):
         override(**changes)
+
+
+def test_a_unit_that_only_a_plugin_knows_has_its_rate() -> None:
+    assert ask(override(per_unit={"telepathy_minutes": Decimal(2)})).rates["telepathy_minutes"] == 2
+
+
+def test_the_same_price_twice_is_refused_since_one_would_never_be_used() -> None:
+    twice = (override(), override(model="gpt*"), override(model="GPT-4o-mini", note="again"))
+    with pytest.raises(ValueError, match=r"one price for openai/gpt-4o-mini, got several \(0 and 2\)"):
+        PricesSettings(override=twice)
+    dated = (override(), override(since=DAY), override(variant="flex"), override(provider="azure"))
+    assert PricesSettings(override=dated).override == dated
 
 
 def test_a_price_of_your_own_leaves_the_model_its_limit() -> None:
