@@ -110,6 +110,4 @@ class PricesSettings:
             provider, model, variant, since = twice
             told = f"{provider}/{model}" + (f" ({variant})" if variant else "") + (f" from {since}" if since else "")
             places = " and ".join(str(place) for place, one in enumerate(same) if one == twice)
-            raise ValueError(
-                f"override: expected one price for {told}, got several ({places}): only the first would hold"
-            )
+            raise ValueError(f"override: expected one price for {told}, got several ({places}): only the first would hold")
