@@ -6,7 +6,7 @@ import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lectr_datasette.reckoning.change import CAUSES, Use, explain, together
+from lectr_datasette.reckoning.change import CAUSES, Use, explain, gathered, together
 from lectr_datasette.reckoning.rates import rates
 
 COUNTS = st.integers(0, 10**9)
@@ -54,6 +54,20 @@ def test_the_causes_sum_to_the_change_exactly(before: list[Use], after: list[Use
     whole = together(found)
     costs = sum(use.cost_nanousd for use in after) - sum(use.cost_nanousd for use in before)
     assert sum(whole.causes.values()) == whole.change_nanousd == costs
+
+
+@given(uses(), uses(), st.integers(0, 3))
+def test_what_is_gathered_is_as_much_and_sums_to_the_change(before: list[Use], after: list[Use], most: int) -> None:
+    then, now, others = gathered(before, after, most)
+    assert {use.feature for use in (*then, *now)} <= {"", *"abc"}
+    assert others != 1
+    for some, all_of in ((then, before), (now, after)):
+        for name in ("requests", "retries", "input_tokens", "cost_nanousd"):
+            assert sum(getattr(use, name) for use in some) == sum(getattr(use, name) for use in all_of)
+    whole, apart = together(explain(then, now)), together(explain(before, after))
+    assert whole.change_nanousd == apart.change_nanousd == sum(whole.causes.values())
+    own = {use.feature for use in (*then, *now)} - {""}
+    assert len(own) <= most or not others
 
 
 @given(uses(), uses(), PRICES)

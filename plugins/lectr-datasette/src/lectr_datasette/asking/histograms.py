@@ -21,21 +21,34 @@ STEPS: Final = 600
 class Sum:
     """The aggregate `histogram_sum`."""
 
-    __slots__ = ("_counts",)
+    __slots__ = ("_counts", "_only")
 
     def __init__(self) -> None:
-        self._counts = [0] * STEPS
+        self._only: str | None = None
+        self._counts: list[int] | None = None
 
     def step(self, text: str | None) -> None:
         """Add one histogram; None is an empty one."""
-        if text is not None:
-            first, *counts = json.loads(text)
-            for at, count in enumerate(counts, first):
-                self._counts[at] += count
+        if text is None:
+            return
+        # Where thousands of names have one row each, nothing is added up: it stays as it is.
+        if self._only is None and self._counts is None:
+            self._only = text
+            return
+        if self._counts is None:
+            self._counts = [0] * STEPS
+            self._add(self._only or "[0]")
+        self._add(text)
+
+    def _add(self, text: str) -> None:
+        counts = self._counts or []
+        first, *more = json.loads(text)
+        for at, count in enumerate(more, first):
+            counts[at] += count
 
     def finalize(self) -> str | None:
         """All of them as one."""
-        return text_of(self._counts)
+        return self._only if self._counts is None else text_of(self._counts)
 
 
 def text_of(counts: Sequence[int]) -> str | None:

@@ -49,6 +49,9 @@ class Use:
     cost_nanousd: int
 
 
+_ADDED: Final = ("requests", "retries", "input_tokens", "cached_tokens", "written_tokens", "output_tokens", "cost_nanousd")
+
+
 @attrs.frozen
 class Explained:
     """One feature's change."""
@@ -96,12 +99,36 @@ def explain(
 
     Shapes: for each feature the causes sum to the change; over all features the changes sum to that of the whole.
     """
-    features = {use.feature for use in (*before, *after)}
-    found = [
-        _feature(name, [use for use in before if use.feature == name], [use for use in after if use.feature == name], rates)
-        for name in sorted(features)
-    ]
+    of_feature: dict[str, tuple[list[Use], list[Use]]] = {}
+    for at, uses in enumerate((before, after)):
+        for use in uses:
+            of_feature.setdefault(use.feature, ([], []))[at].append(use)
+    found = [_feature(name, *of_feature[name], rates) for name in sorted(of_feature)]
     return sorted(found, key=lambda each: -abs(each.change_nanousd))
+
+
+def gathered(before: Sequence[Use], after: Sequence[Use], most: int) -> tuple[list[Use], list[Use], int]:
+    """The same, where all features but the *most* that changed most are one, called by no name; and how many that are."""
+    changes: dict[str, int] = {}
+    for sign, uses in ((-1, before), (1, after)):
+        for use in uses:
+            changes[use.feature] = changes.get(use.feature, 0) + sign * use.cost_nanousd
+    others = set(sorted(changes, key=lambda name: -abs(changes[name]))[most:])
+    if len(others) < 2:
+        return list(before), list(after), 0
+    return _merged(before, others), _merged(after, others), len(others)
+
+
+def _merged(uses: Sequence[Use], others: set[str]) -> list[Use]:
+    """*uses*, those of *others* added up by model."""
+    kept = [use for use in uses if use.feature not in others]
+    sums: dict[str, dict[str, int]] = {}
+    for use in uses:
+        if use.feature in others:
+            of = sums.setdefault(use.model, dict.fromkeys(_ADDED, 0))
+            for name in _ADDED:
+                of[name] += getattr(use, name)
+    return [*kept, *(Use(feature="", model=model, **of) for model, of in sums.items())]
 
 
 def together(found: Iterable[Explained]) -> Explained:
@@ -115,6 +142,9 @@ def _feature(
     name: str, before: Sequence[Use], after: Sequence[Use], rates: tuple[Mapping[str, Rates], Mapping[str, Rates]]
 ) -> Explained:
     costs = sum(use.cost_nanousd for use in before), sum(use.cost_nanousd for use in after)
+    if not before or not after:
+        # New or gone: all volume.
+        return Explained(name, *costs, {**dict.fromkeys(CAUSES, 0), "volume": costs[1] - costs[0]})
     then, now = _time(before, rates[0], rates[1]), _time(after, rates[1], rates[0])
     # What there was none of in one of the times is taken to have been as in the other: nothing of it changed but its share.
     habits = {**now.habits, **then.habits}, {**then.habits, **now.habits}

@@ -46,8 +46,10 @@ class Sums:
 
     def add(self, row: Row) -> None:
         """Add one row of sums."""
-        for field in attrs.fields(Sums):
-            setattr(self, field.name, getattr(self, field.name) + (row[field.name] or 0))
+        for name in _NAMES:
+            value = row[name]
+            if value:
+                setattr(self, name, getattr(self, name) + value)
 
     @property
     def failed_share(self) -> float | None:
@@ -110,6 +112,9 @@ class Sums:
     def tokens(self) -> int:
         """In and out."""
         return self.input_tokens + self.output_tokens
+
+
+_NAMES: Final = tuple(field.name for field in attrs.fields(Sums))
 
 
 @attrs.frozen
