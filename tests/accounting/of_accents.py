@@ -26,6 +26,16 @@ PREVIEWED = response("gpt-4.1", spent(1_000, 100), tools=[{"type": "web_search_p
     output=[{"type": "web_search_call", "action": {"type": "search"}}])  # fmt: skip
 THOUGHT = response("gpt-5", spent(1_000, 100, 0, 64), tools=[{"type": "web_search_preview"}],
     output=[{"type": "web_search_call", "action": {"type": "search"}}])  # fmt: skip
+TOOL = {
+    "index": 0,
+    "id": "$web_search:0",
+    "type": "builtin_function",
+    "function": {"name": "$web_search", "arguments": "{}"},
+}
+SEARCHING = {"id": "c", "model": "kimi-k2-0905-preview", "usage": counts(100, 10), "choices": [
+    {"index": 0, "message": {"content": "", "tool_calls": [TOOL]}, "finish_reason": "tool_calls"}]}  # fmt: skip
+CALLING = {"id": "c", "model": "kimi-k2-0905-preview", "choices": [{"index": 0, "delta": {"tool_calls": [TOOL]}}]}
+CALLED = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls", "usage": counts(100, 10)}]}
 
 CASES: Final = {
     "cached ones told in the singular": case("mistral", "mistral-small-latest",
@@ -133,4 +143,13 @@ CASES: Final = {
         "total_input_tokens": 20, "total_output_tokens": 30, "total_tokens": 50,
         "grounding_tool_count": [{"type": "google_maps", "count": 1}]}}), (20, 30),
         (20, "0.30"), (30, "2.50"), nanousd=81_000, path="/v1beta/interactions", is_bounded=False),
+    "a cache that only timings tell": case("cerebras", "gpt-oss-120b", events(
+        {"id": "c", "model": "gpt-oss-120b", "choices": [{"index": 0, "delta": {"content": "ok"}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": counts(75, 31), "timings": {"cache_n": 60, "prompt_n": 15, "predicted_n": 31}}, done=True),
+        (75, 31), (15, "0.35"), (60, "0.35"), (31, "0.75"), nanousd=49_500, media_type=SSE),
+    "a search that is a call of the server's own tool": case("moonshot", "kimi-k2-0905-preview", whole(SEARCHING), (100, 10),
+        (100, "0.60"), (10, "2.50"), nanousd=85_000, is_bounded=False),
+    "a search that is such a call, streamed": case("moonshot", "kimi-k2-0905-preview",
+        events(CALLING, CALLED, done=True), (100, 10),
+        (100, "0.60"), (10, "2.50"), nanousd=85_000, is_bounded=False, media_type=SSE),
 }  # fmt: skip

@@ -24,7 +24,7 @@ from tests.accounting.case import SSE, Case
 from tests.accounting.test_by_hand import CASES, accounted, provider, read
 
 PLACES: Final = frozenset(
-    {"usage", "usageMetadata", "svg_usage", "tool_usage", "usage_breakdown", "per_model_usage", "statistics"}
+    {"usage", "usageMetadata", "svg_usage", "tool_usage", "usage_breakdown", "per_model_usage", "statistics", "timings"}
 )
 """Members that hold counts."""
 STREAMS: Final = {name: case for name, case in CASES.items() if case.media_type == SSE}

@@ -13,7 +13,8 @@ What differs from the plain dialect, and who sends it so:
 - searches and cited tokens that are billed apart: `num_search_queries`, `citation_tokens` (Perplexity);
 - seconds of audio: `prompt_audio_seconds` (Mistral);
 - usage within a choice of a stream's last chunk (Moonshot);
-- no usage in a stream, but `timings` with the counts (llama.cpp's server).
+- no usage in a stream, but `timings` with the counts, and usage that leaves the cache to them (llama.cpp's server);
+- searches as calls of a tool that the server itself offers (Moonshot): each is billed, and usage does not count them.
 
 What they cost by their own account is taken where the endpoint is known to bill what it tells: see `costs.py`.
 """
@@ -75,8 +76,34 @@ def timed_usage(tree: Tree) -> Usage | None:
     return Usage({unit: number for unit, number in found.items() if number}, tree)
 
 
+def with_cache(usage: Usage, timings: Tree) -> Usage:
+    """*usage* with the part of its prompt that was in the cache, where timings tell it alone."""
+    asked, cached = (count(timings.get(name)) for name in ("prompt_n", "cache_n"))
+    if not cached or asked is None or usage.units.get(units.INPUT) != asked + cached:
+        return usage
+    split = {**usage.units, units.CACHE_READ: cached, units.INPUT: asked}
+    return attrs.evolve(usage, units={unit: number for unit, number in split.items() if number})
+
+
+def with_searches(reading: Reading, searches: int) -> Reading:
+    """*reading* of an answer that calls the server's own search so often."""
+    usage = reading.usage
+    if usage is None:
+        return reading
+    return attrs.evolve(reading, usage=attrs.evolve(usage, units={**usage.units, units.WEB_SEARCH: searches}))
+
+
+_SEARCH: Final = b'"$web_search"'
+
+
 class CompatibleReader(CompletionsReader):
     """A whole answer."""
+
+    def read(self, body: bytes) -> Reading:
+        """See `WholeReader`."""
+        reading = super().read(body)
+        searches = body.count(_SEARCH) if reading.finish_reason == "tool_calls" else 0
+        return with_searches(reading, searches) if searches else reading
 
     def usage_of(self, tree: Tree) -> Usage:
         """See `CompletionsReader`."""
@@ -108,10 +135,13 @@ class CompatibleEventReader(CompletionsEventReader):
     def __init__(self) -> None:
         super().__init__()
         self._timings: Tree = {}
+        self._searches = 0
 
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
         super().on_event(name, data)
+        if _SEARCH in data:
+            self._searches += 1
         if b'"timings"' in data:
             self._timings = raw_tree(_timed.decode(data).timings) or self._timings
         if b'"usage":{' not in data and b'"usage": {' not in data:
@@ -127,9 +157,10 @@ class CompatibleEventReader(CompletionsEventReader):
     def conclude(self, complete: bool) -> Reading:
         """See `EventReader`. What is told as usage goes before what timings tell."""
         reading = super().conclude(complete)
-        if reading.state != "absent" or not self._timings:
-            return reading
-        return self.findings.reading(timed_usage(self._timings))
+        if self._timings:
+            usage = timed_usage(self._timings) if reading.usage is None else with_cache(reading.usage, self._timings)
+            reading = attrs.evolve(reading, usage=usage) if reading.usage is not None else self.findings.reading(usage)
+        return with_searches(reading, self._searches) if self._searches else reading
 
     def usage_of(self, tree: Tree) -> Usage:
         """See `CompletionsEventReader`."""
