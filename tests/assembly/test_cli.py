@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -222,6 +223,21 @@ def test_output_that_has_no_room_is_no_traceback(tmp_path: Path) -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
     said = "lectr: what was to be written has no room: no space left on device\n"
     assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_data_of_another_user_is_no_traceback_and_says_whose_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A service's data belongs to the service: whoever asks about it meets this first."""
+
+    def barred(line: CommandLine) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "within" / "lectr.db"))
+
+    monkeypatch.setattr(CommandLine, "plugins", barred)
+    assert main(["doctor"]) == 2
+    said = capsys.readouterr().err
+    assert f"{str(tmp_path / 'within' / 'lectr.db')!r} is not open to this user" in said
+    assert f"sudo -u {tmp_path.owner()} lectr …" in said
 
 
 @pytest.mark.parametrize("width", [60, 80, 111, 131, 132, 200])

@@ -115,14 +115,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as exc:
-        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT) and not (exc.errno == errno.EACCES and exc.filename):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        _say(f"{exc.filename or 'what was to be written has no room'}: {os.strerror(exc.errno).lower()}")
+        if exc.errno != errno.EACCES:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing can be written at exit either
+        _say(_not_to_be_had(exc))
         return EXIT_OPERATOR
     except LectrError as exc:
         _say(told(exc))
         return EXIT_OPERATOR
+
+
+def _not_to_be_had(exc: OSError) -> str:
+    """What has no room or may not be opened; where it is another user's, who that is."""
+    if exc.errno != errno.EACCES:
+        return f"{exc.filename or 'what was to be written has no room'}: {str(exc.strerror).lower()}"
+    from pwd import getpwuid
+
+    path = Path(os.fsdecode(exc.filename)).absolute()
+    said = f"{str(path)!r} is not open to this user; run the command as its owner"
+    for place in (path, *path.parents):
+        try:
+            return f"{said}: sudo -u {getpwuid(place.stat().st_uid).pw_name} lectr …"
+        except OSError:
+            continue  # in a directory that may not be looked into
+        except KeyError:
+            break  # an owner without a name
+    return said
 
 
 def _say(text: str) -> None:
