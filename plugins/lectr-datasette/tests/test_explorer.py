@@ -14,12 +14,13 @@ import attrs
 import click
 import lectr_datasette
 import pytest
+from click.testing import CliRunner
 from lectr_datasette import leaving, serve
 from lectr_datasette.command import explore
 from lectr_datasette.companion import Explorer
 from lectr_datasette.settings import ExplorerSettings
 
-from lectr_core import Companion, GatewaySettings, OperatorError, Settings
+from lectr_core import CommandLine, Companion, GatewaySettings, OperatorError, Settings
 
 
 def settings_of(
@@ -142,3 +143,16 @@ def test_a_stream_of_news_hears_that_it_is_time_to_go() -> None:
         signal.signal(signal.SIGTERM, before)
         signal.signal(signal.SIGINT, interrupt)
         leaving._told.clear()
+
+
+def test_a_database_of_another_user_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def barred(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", barred)
+    settings = settings_of(tmp_path, ExplorerSettings(listen="127.0.0.1:0"))
+    monkeypatch.setattr(CommandLine, "settings", lambda *_, **__: settings)
+    result = CliRunner().invoke(explore, obj=CommandLine())
+    assert isinstance(result.exception, PermissionError)
+    assert str(tmp_path / "lectr.db") in str(result.exception)
+    assert "explorer:" not in result.output

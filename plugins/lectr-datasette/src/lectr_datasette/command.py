@@ -19,6 +19,7 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     """
     import os
     import sys
+    from contextlib import suppress
 
     from lectr_core import MoneySettings
     from lectr_datasette.companion import Explorer, database_of
@@ -29,7 +30,10 @@ def explore(context: click.Context, data: str | None, listen: str | None, opens:
     chosen = settings.section(PATH, ExplorerSettings)
     chosen.check(settings.environ)
     chosen.check_free()
-    explorer = Explorer(chosen, database_of(settings), settings.section("money", MoneySettings))
+    database = database_of(settings)
+    with suppress(FileNotFoundError):
+        database.open("rb").close()  # another user's: said here, in one line, and not by the pages
+    explorer = Explorer(chosen, database, settings.section("money", MoneySettings))
     click.echo(f"explorer: {explorer.url()}  (Ctrl-C stops it)")
     command = [*explorer.command(), *(["--open"] if chosen.open else [])]
     sys.stdout.flush()
