@@ -89,6 +89,11 @@ CASES: Final = {
         {"input_tokens": 3_602, "output_tokens": 1, "cache_read_input_tokens": 0},
         {"input_tokens": 0, "cache_read_input_tokens": 3_602, "output_tokens": 5}), (3_602, 5),
         (3_602, "0.30"), (5, "15"), nanousd=1_155_600, media_type=SSE, path="/v1/messages", check=None),
+    # Some servers of the dialect count the whole prompt at first, and what of it was cached in the end.
+    "a cache that is told in the end alone": case("anthropic", "claude-sonnet-4-5", stream("claude-sonnet-4-5",
+        {"input_tokens": 3_602, "output_tokens": 1}, {"cache_read_input_tokens": 3_584, "output_tokens": 5}), (7_186, 5),
+        (3_602, "3"), (3_584, "0.30"), (5, "15"), nanousd=11_956_200, media_type=SSE, path="/v1/messages", check=False,
+        basis="fallback"),
     "writes whose lifetime nobody names": case("anthropic", "claude-sonnet-4-5", whole(message("claude-sonnet-4-5",
         {"input_tokens": 3, "cache_creation_input_tokens": 12_304, "cache_read_input_tokens": 0, "output_tokens": 550})),
         (12_307, 550), (3, "3"), (12_304, "3.75"), (550, "15"), nanousd=54_399_000, path="/v1/messages", check=None),

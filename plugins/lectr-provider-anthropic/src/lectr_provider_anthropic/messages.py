@@ -79,6 +79,9 @@ _pieces = msgspec.json.Decoder(list[_Piece])
 _piece = msgspec.json.Decoder(_Piece)
 _event = msgspec.json.Decoder(_Event)
 
+_READ: Final = "cache_read_input_tokens"
+_LATE: Final = "what was cached is told after the prompt, and may be a part of it"
+
 _CONTAINER: Final = "a container that code ran in (billed by its own time, and shared by requests)"
 
 # Blocks that begin empty and are filled by deltas; every other kind says something as soon as it begins.
@@ -117,6 +120,7 @@ class MessageEventReader(EventReader):
         self._usage: Tree = {}
         self._output_counted = False
         self._tool_ran = False
+        self._cache_told_late = False
         self._container = ABSENT
 
     def on_event(self, name: bytes, data: bytes) -> None:
@@ -151,6 +155,8 @@ class MessageEventReader(EventReader):
         tree = self._usage if self._output_counted else without_output(self._usage)
         self._findings.tier = tier_of(tree)
         usage = with_container(usage_of(tree, self._findings.model), self._container)
+        if self._cache_told_late:
+            usage = attrs.evolve(usage, adds_up=False, terms=attrs.evolve(usage.terms or Terms(), doubt=_LATE))
         final = self._output_counted and self._findings.finish_reason is not None and self._findings.error_category is None
         if self._tool_ran and not (final and complete):
             # What a tool found was put before the model, in a turn that is not told yet.
@@ -165,6 +171,8 @@ class MessageEventReader(EventReader):
 
     def _go_on(self, event: _Event) -> None:
         tree = raw_tree(event.usage)
+        if count(tree.get(_READ)) and "input_tokens" not in tree and not self._usage.get(_READ):
+            self._cache_told_late = True
         self._output_counted = self._output_counted or count(tree.get("output_tokens")) is not None
         self._usage = merge(self._usage, tree)
         if event.delta is not None:
