@@ -124,7 +124,7 @@ class MoneySettings:
     """`[money]`."""
 
     show: str = attrs.field(default=USD, validator=_code)
-    """What commands show amounts in: `USD`, or a currency that `[[money.rate]]` declares. What is stored stays in USD."""
+    """What commands and the statement show: `USD`, or a currency of `[[money.rate]]`. What is stored stays in USD."""
     rate: tuple[ExchangeRate, ...] = ()
     """Rates of exchange, in any order."""
     provisioned: tuple[Provisioned, ...] = ()

@@ -145,7 +145,7 @@ def test_amounts_of_a_column_have_as_many_digits_as_its_largest() -> None:
     shown = [words.usd_as(each, 56_090_000_000) for each in (56_090_000_000, 635_000_000, 4_000_000, 0, None)]
     assert [said(each) for each in shown] == ["$56.09", "$0.64", "< $0.01", "$0", "unknown"]
     assert words.usd_as(635_000_000, 635_000_000) == "$0.635"
-    assert [words.signed_as(each, 10**10) for each in (8_870_000_000, -40_000_000, 0)] == ["+$8.87", "−$0.04", "$0.00"]
+    assert [said(words.signed_as(each, 10**10)) for each in (8_870_000_000, -40_000_000, -1)] == ["+$8.87", "−$0.04", "≈ 0"]
 
 
 def said(text: str) -> str:

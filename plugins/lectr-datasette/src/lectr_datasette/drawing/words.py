@@ -61,7 +61,9 @@ def signed_as(nanousd: int, most: float) -> str:
     """A change in such a column."""
     if abs(most) < NANO:
         return signed_usd(nanousd)
-    sign = "+" if nanousd > 0 else "−" if nanousd < 0 else ""
+    if abs(nanousd) < NANO // 200:
+        return f"≈{NO_BREAK}0"
+    sign = "+" if nanousd > 0 else "−"
     return f"{sign}${Decimal(round(Fraction(abs(nanousd), NANO // 100))).scaleb(-2):,.2f}"
 
 

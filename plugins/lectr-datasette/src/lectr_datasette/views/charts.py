@@ -137,7 +137,10 @@ async def room_over_time(visit: Visit, scope: Scope, provider: str) -> Drawn:
         ceiling=1.0,
     )
     if period.days > _DATED_DAYS:
-        chart = attrs.evolve(chart, under=[(at, label.rsplit(" ", 1)[0], shown) for at, label, shown in chart.under])
+        days = [(at, label.rsplit(" ", 1)[0], shown) for at, label, shown in chart.under]
+        # A day stands where it is first met, not at every label of its hours.
+        first = [each for before, each in zip(["", *(day for _, day, _ in days)], days, strict=False) if each[1] != before]
+        chart = attrs.evolve(chart, under=first)
     return Drawn(chart, query)
 
 

@@ -100,6 +100,7 @@ async def errors(visit: Visit) -> str:
     by = ("error_category", "outcome", "provider", "feature", "org")
     query = sums.totals(parts, scope.only, by)
     found = await visit.ask(query)
+    whole = total(found)
     failed = [row for row in found if row["errors"]]
     kinds: dict[tuple[str, str, str], list[int]] = {}
     for row in failed:
@@ -117,8 +118,8 @@ async def errors(visit: Visit) -> str:
         "errors",
         scope,
         "errors",
-        sums=total(found),
-        held=await visit.held(scope, total(found)),
+        sums=whole,
+        held=await visit.held(scope, whole),
         query=query,
         befores=await visit.befores(scope),
         chart=await charts.errors_over_time(visit, scope, stacked),

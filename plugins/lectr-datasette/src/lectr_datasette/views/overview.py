@@ -37,6 +37,7 @@ async def overview(visit: Visit) -> str:
     by = ("feature", "model", "provider")
     query = sums.totals(parts, scope.only, by)
     found = await visit.ask(query)
+    whole = total(found)
     speed_query = sums.speeds(parts, scope.only, by)
     speeds = speeds_by(await visit.ask(speed_query)) if scope.has_speeds else {}
     breakdowns = {name: groups(found, name, speeds.get(name)) for name in BREAKDOWNS}
@@ -54,8 +55,8 @@ async def overview(visit: Visit) -> str:
         scope,
         "",
         live=is_live,
-        sums=total(found),
-        held=await visit.held(scope, total(found)),
+        sums=whole,
+        held=await visit.held(scope, whole),
         query=query,
         speed=speeds.get("", {}).get(("", ""), Speed()),
         speed_query=speed_query,

@@ -43,7 +43,7 @@ async def statement_of(visit: Visit) -> str:
     period = of.period
     parts = await visit.parts(period)
     found = await visit.ask(sums.totals(parts, of.only, BY))
-    models = groups(found, "model")
+    models, whole = groups(found, "model"), total(found)
     before = await visit.befores(of)
     currency = visit.money.on(visit.money.show, (period.until - timedelta(seconds=1)).date())
     beside = [] if of.only else capacities(visit.money, period.since, min(period.until, visit.now))
@@ -54,8 +54,8 @@ async def statement_of(visit: Visit) -> str:
         "statement",
         months=months,
         begins=begins if begins is not None and period.since < begins else None,
-        sums=total(found),
-        held=await visit.held(of, total(found)),
+        sums=whole,
+        held=await visit.held(of, whole),
         before=before[0] if before else None,
         queries={name: sums.totals(parts, of.only, by) for name, by in _BEHIND.items()},
         stacked=await charts.over_time(visit, of, "provider", "cost"),
