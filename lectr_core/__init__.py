@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         UpstreamError,
     )
     from lectr_core.hookspecs import hookimpl
+    from lectr_core.journal.whole import make_directory, replace_file
     from lectr_core.model import units
     from lectr_core.model.accuracy import Accuracy
     from lectr_core.model.call import Answer, Call, Origin, Refusal
@@ -192,6 +193,7 @@ __all__ = [
     "headroom_of",
     "hookimpl",
     "image_usage",
+    "make_directory",
     "nothing_billed",
     "numbers",
     "parse_base_url",
@@ -199,6 +201,7 @@ __all__ = [
     "raw_tree",
     "raw_word",
     "realtime_usage",
+    "replace_file",
     "response_usage",
     "run_up",
     "shared_group",
@@ -233,6 +236,7 @@ _ROOMS = {
     "lectr_core.dialects.usage": "apportion branch count numbers",
     "lectr_core.errors": "CallerError LectrError NotServed OperatorError PluginError ProviderConfigMissing UpstreamError",
     "lectr_core.hookspecs": "hookimpl",
+    "lectr_core.journal.whole": "make_directory replace_file",
     "lectr_core.model": "units",
     "lectr_core.model.accuracy": "Accuracy",
     "lectr_core.model.call": "Answer Call Origin Refusal",

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import attrs
 
-from lectr_core.assembly.atomic import DIRECTORY_MODE, FILE_MODE, make_directory
 from lectr_core.assembly.listen import Address, adopt_socket, bound, open_socket, parse_address
 from lectr_core.errors import OperatorError
+from lectr_core.journal.layout import DIRECTORY_MODE, FILE_MODE
+from lectr_core.journal.whole import make_directory
 
 LOCK = "lock"
 # Two descriptors a connection (client and provider); enough for 30 000 connections, and a limit that every kernel allows.

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from lectr_core.assembly.atomic import make_directory, replace_file
+from lectr_core.journal.whole import make_directory, replace_file
 from lectr_core.model import codec
 
 FOLDER = "health"

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import attrs
 
-from lectr_core.assembly.atomic import FILE_MODE, make_directory, replace_file
 from lectr_core.errors import OperatorError
+from lectr_core.journal.layout import FILE_MODE
+from lectr_core.journal.whole import make_directory, replace_file
 from lectr_core.model import codec
 from lectr_core.model.keys import KeyHolder, KeyRing
 from lectr_core.model.secret import KEY_PREFIX, key_digest

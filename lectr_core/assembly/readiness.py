@@ -16,9 +16,9 @@ from typing import Final
 import attrs
 import trio
 
-from lectr_core.assembly.atomic import FILE_MODE
 from lectr_core.assembly.health import FOLDER
 from lectr_core.assembly.pulse import Pulse
+from lectr_core.journal.layout import FILE_MODE
 
 PROBE_BYTES: Final = 4096
 """One block: a disk that is full to the last byte does not take it."""

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lectr_core.assembly.atomic import make_directory, replace_file
 from lectr_core.assembly.certificate import make_context
 from lectr_core.assembly.egress import check_files, egress_of
 from lectr_core.assembly.plugins import Plugins
 from lectr_core.assembly.settings import Loaded, declared, read_kept
 from lectr_core.errors import OperatorError, UnsettledSettings
+from lectr_core.journal.whole import make_directory, replace_file
 from lectr_core.model.settings import Settings
 from lectr_core.ports import Policy, Provider
 

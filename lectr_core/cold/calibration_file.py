@@ -8,7 +8,6 @@ of. Called by `way.py`, and by the command that shows how good predictions are.
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from lectr_core.cold.calibration import Calibration, Cell
 from lectr_core.cold.conformal import Scores
 from lectr_core.cold.regression import Fit
 from lectr_core.cold.visible import BEGIN
+from lectr_core.journal.whole import replace_file
 from lectr_core.model.codec import decode, encode
 
 _log = logging.getLogger("lectr.cold")
@@ -84,15 +84,7 @@ def read(path: Path) -> Calibration:
 
 def write(path: Path, calibration: Calibration) -> None:
     """Replace the file at *path*. Errors: OSError; the file there before is then still whole."""
-    making = path.with_name(f".{path.name}.{os.getpid()}")
-    content = encode(_laid_out(calibration))
-    try:
-        with open(os.open(making, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(content)
-        os.replace(making, path)
-    except OSError:
-        making.unlink(missing_ok=True)
-        raise
+    replace_file(path, encode(_laid_out(calibration)), durable=False)
 
 
 def _laid_out(calibration: Calibration) -> _Kept:

@@ -5,12 +5,12 @@ Nothing here decides anything. `<data>/health/cold.json` is replaced as a whole,
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 import attrs
 
+from lectr_core.journal.whole import make_directory, replace_file
 from lectr_core.model.codec import encode
 
 
@@ -75,12 +75,5 @@ class Standing:
 
 def write_standing(path: Path, standing: Standing) -> None:
     """Replace the file at *path*. Errors: OSError (a full disk); the file there before is then still whole."""
-    making = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(0o700, parents=True, exist_ok=True)
-    try:
-        with open(os.open(making, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(encode(standing) + b"\n")
-        os.replace(making, path)
-    except OSError:
-        making.unlink(missing_ok=True)
-        raise
+    make_directory(path.parent)
+    replace_file(path, encode(standing) + b"\n", durable=False)

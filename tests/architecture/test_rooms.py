@@ -84,7 +84,7 @@ ROOMS: Final = {
     # The face of the package: what plugin authors import.
     "": Room(
         ours=_set(
-            "errors model wire dialects ports hookspecs "
+            "errors model wire dialects ports hookspecs journal.whole "
             "assembly.accounting assembly.command_line assembly.running assembly.shared"
         )
     ),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from lectr_core import OperatorError
+from lectr_core import OperatorError, make_directory, replace_file
 from lectr_prices_genai.catalog import VERSION, Catalog, installed
 from lectr_prices_genai.reading import built, dumped
 
@@ -123,16 +122,10 @@ def write(path: Path, taken: Taken) -> None:
         "package": taken.package,
         "providers": dumped(catalog.providers),
     }
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=False, separators=(",", ":"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+        make_directory(path.parent)
+        replace_file(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
     except OSError as exc:
-        beside.unlink(missing_ok=True)
         raise OperatorError(f"cannot keep the catalog at {path}: {exc.strerror}") from exc
 
 

@@ -1,6 +1,7 @@
 """Files of the data directory that are replaced whole: a reader, or a crash, finds the old one or the new one, never half.
 
-Knows nothing of what the files mean. Called by `keys`, `versions` and `health`.
+What processes tell each other beside the journal itself: keys, settings, health, what was learnt, the catalog of prices.
+Knows nothing of what the files mean. Called by cold, assembly and, as a promised name, by plugins.
 """
 
 from __future__ import annotations
@@ -8,8 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-FILE_MODE = 0o600
-DIRECTORY_MODE = 0o700
+from lectr_core.journal.layout import DIRECTORY_MODE, FILE_MODE
 
 
 def make_directory(path: Path) -> None:
@@ -23,7 +23,7 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
     durable: also survive a loss of power, which costs a wait for the disk.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     try:
         with os.fdopen(opened, "wb") as file:
             file.write(content)
