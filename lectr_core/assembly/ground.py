@@ -74,7 +74,8 @@ def hold_data(data: Path, handed: int | None = None) -> Iterator[tuple[Path, int
             data.chmod(DIRECTORY_MODE)
         lock = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, FILE_MODE)
     except OSError as exc:
-        raise OperatorError(f"gateway.data: cannot use {str(data)!r}: {exc.strerror}") from exc
+        to_do = "choose another place with --data, or start it as the user who may write there"
+        raise OperatorError(f"gateway.data: cannot use {str(data)!r}: {exc.strerror}; {to_do}") from exc
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
