@@ -40,6 +40,7 @@ from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
 from lectr_core.dialects.routes import VERSIONS, template
 from lectr_core.dialects.spoken import SpokenReader
 from lectr_core.dialects.tunnelled import MessageReader, ResponsesTunnelReader
+from lectr_core.dialects.unlabelled import UNLABELLED, UnlabelledReader
 from lectr_core.errors import OperatorError, ProviderConfigMissing
 from lectr_core.model.call import Answer, Call, Origin, Refusal
 from lectr_core.model.reading import ErrorCategory
@@ -49,6 +50,9 @@ from lectr_core.ports import Reader, TunnelReader
 
 EVENT_STREAM: Final = "text/event-stream"
 JSON: Final = "application/json"
+
+_OF_JSON: Final = frozenset({"chat/completions", "completions", "embeddings", "responses"})
+"""Routes whose answers are JSON or events, whatever they say they are."""
 
 _MAX_VALUE_CHARS: Final = 128
 """A longer request id or rate-limit value is not kept."""
@@ -296,6 +300,8 @@ class DialectProvider:
         media_type = answer.media_type
         if media_type == EVENT_STREAM:
             return readers[1]()
+        if media_type in UNLABELLED and route in _OF_JSON:
+            return UnlabelledReader(*readers)
         return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
 
     def model_of_tunnel(self, call: Call) -> str | None:

@@ -24,6 +24,7 @@ from lectr_core import (
     parse_base_url,
     upstream_of,
 )
+from lectr_core.dialects.unlabelled import UnlabelledReader
 from lectr_core.testing import Case, check_provider
 
 ADDRESSES: list[tuple[str, Origin, str]] = [
@@ -167,7 +168,7 @@ READERS: list[tuple[str, str, int, str, type | None]] = [
     ("POST", "/v1/responses/compact", 200, "application/json", ResponsesReader),
     ("POST", "/v1/chat/completions", 429, "application/json", None),
     ("POST", "/v1/chat/completions", 200, "application/octet-stream", None),
-    ("POST", "/v1/chat/completions", 200, "", None),
+    ("POST", "/v1/chat/completions", 200, "", UnlabelledReader),
     ("POST", "/v1/nothing/known", 200, "application/json", None),
 ]
 
