@@ -38,7 +38,7 @@ Examples:
   lectr demo --once 200                             200 requests, what they came to, and the proof that none is missing
   lectr demo --history 90d --data months --only-history
 \b
-What was kept with --data is looked at with `lectr --data months report` and the like."""
+What was kept with --data is looked at with `lectr --data months report` and the like.""",
 )
 @click.option("--once", "many", type=click.IntRange(1), metavar="N", help="Send N requests, print a summary, and end.")
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Keep the data here; else it is thrown away.")
@@ -107,7 +107,11 @@ def demo(
             fast = f"; the stand-in answered {speed:g} times as fast as a provider" if speed != 1 else ""
             code = max(code, _conclude(context, console, kept, many, before, fast))
         else:
-            console.print(summary.table(summary.read(kept / acts.DATABASE), "stored", console.width))
+            console.print(
+                summary.table(
+                    summary.read(kept / acts.DATABASE), "stored; what was under way at the end was cut off", console.width
+                )
+            )
         if data is not None:
             console.print(f"the data is in {data}; look at it with: lectr --data {data} explore")
     context.exit(code)
