@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Sink,
         Snapshots,
         TellsFault,
+        TellsHow,
         TunnelReader,
         Tunnels,
     )
@@ -166,6 +167,7 @@ __all__ = [
     "SpeechEventReader",
     "Sums",
     "TellsFault",
+    "TellsHow",
     "Terms",
     "TranscriptEventReader",
     "TranscriptReader",
@@ -251,7 +253,7 @@ _ROOMS = {
     "lectr_core.model.settings": "DrainSettings GatewaySettings ProviderSettings Section Settings drain_of",
     "lectr_core.ports": (
         "Companion Gaps History KeepsAccuracy KeepsPrices Policy PriceBook PriceCatalog Provider Reader Remarks "
-        "ShowsInFlight Sink Snapshots TellsFault TunnelReader Tunnels"
+        "ShowsInFlight Sink Snapshots TellsFault TellsHow TunnelReader Tunnels"
     ),
     "lectr_core.wire.body": "BAD_INPUT",
 }

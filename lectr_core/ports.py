@@ -158,6 +158,16 @@ class Tunnels(Protocol):
 
 
 @runtime_checkable
+class TellsHow(Protocol):
+    """A provider that can say what a client writes to reach it through Lectr. Printed by `lectr up`; optional."""
+
+    def quickstart(self, base_url: str, key: str) -> Sequence[tuple[str, str]]:
+        """(title, text to paste) for each kind of client. The text has both, *base_url* without a path and *key* of an org,
+        and sends `X-Lectr-Feature`."""
+        ...
+
+
+@runtime_checkable
 class Policy(Protocol):
     """Admits, denies or routes. The same object decides on live requests and on recorded ones.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable
 from typing import Final, get_args
 
@@ -11,7 +13,7 @@ from lectr_core.errors import NotServed, ProviderConfigMissing
 from lectr_core.model.call import Answer, Call, Refusal
 from lectr_core.model.reading import ErrorCategory
 from lectr_core.model.secret import Credential, Secret
-from lectr_core.ports import Provider, Reader
+from lectr_core.ports import Provider, Reader, TellsHow
 from lectr_core.testing.promise import must
 
 _CANARY: Final = "canary-7f3a9c"
@@ -65,6 +67,8 @@ def check_provider(provider: Provider, cases: Iterable[Case] = ()) -> None:
         _check_path(provider, path)
     for status in _STATUSES:
         _check_head(provider, status)
+    if isinstance(provider, TellsHow):
+        _check_words(provider)
     for case in cases:
         _check_case(provider, case)
 
@@ -115,6 +119,21 @@ def _check_head(provider: Provider, status: int) -> None:
     refusal = Refusal(429, "rate_limit_exceeded", "too many requests", retry_after_s=1)
     body = provider.refuse(Call("POST", _PATHS[0]), refusal)
     must(body is None or refusal.message.encode() in body, "refuse must give a body with the message, or None")
+
+
+def _check_words(provider: TellsHow) -> None:
+    base_url, key = "http://127.0.0.1:8420", f"lc_key_{_CANARY}"
+    for title, text in provider.quickstart(base_url, key):
+        for part in (base_url, key, "X-Lectr-Feature"):
+            must(part in text, f"quickstart {title!r} has no {part}")
+        must(not re.search(r"\{\{|\}\}\}", text), f"quickstart {title!r} has braces left over from a template")
+        try:
+            if "Python" in title:
+                compile(text, title, "exec")
+            elif "curl" in title:
+                shlex.split(text.replace("\\\n", " "))
+        except (SyntaxError, ValueError) as error:
+            must(False, f"quickstart {title!r} is not what its title says: {error}")
 
 
 def _check_case(provider: Provider, case: Case) -> None:

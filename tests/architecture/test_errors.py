@@ -14,6 +14,7 @@ BROAD: Final = {"Exception", "BaseException", "BaseExceptionGroup", "ExceptionGr
 
 # Each with its reason. A file here may catch what it does not know; the handler must still do something with it.
 MAY_CATCH_ALL: Final[dict[str, str]] = {
+    "lectr_core/assembly/cli/run.py": "asks providers what to paste: one that fails is named, and the gateway runs",
     "lectr_core/assembly/money.py": "asks price books: one that fails is a finding, and the doctor goes on",
     "lectr_core/assembly/plugins.py": "calls hooks: a plugin's fault is reported under the plugin's name",
     "lectr_core/hot/guard.py": "asks plugins: what one raises is counted and named, and the request goes on",

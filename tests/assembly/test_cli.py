@@ -333,6 +333,13 @@ class Mine:
         return [("Mine, curl", f"curl {base_url} \\\n  -H {key}\n")]
 
 
+class Mute:
+    """One whose words got lost."""
+
+    def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
+        raise KeyError("words")
+
+
 def test_a_providers_own_words_are_printed_as_they_are() -> None:
     assert snippets(Mine(), "http://h", "K") == [
         "  ── Mine, curl ".ljust(72, "─"),
@@ -342,3 +349,4 @@ def test_a_providers_own_words_are_printed_as_they_are() -> None:
         "",
     ]
     assert snippets(object(), "http://h", "K") == []
+    assert snippets(Mute(), "http://h", "K") == ["  plugin fault: Mute.quickstart: KeyError: 'words'", ""]

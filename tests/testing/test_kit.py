@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal
 
@@ -129,6 +130,27 @@ def test_a_providers_broken_promise_is_named(fault: str, message: str) -> None:
     provider.fault = fault
     with pytest.raises(Broken, match=message):
         check_provider(provider)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "message"),
+    [
+        ("Acme, Python", "base = '{0}', '{1}', 'X-Lectr-Feature'", None),
+        ("Acme, Node", "X-Lectr-Feature: {1}", "has no http"),
+        ("Acme, Node", "{0} X-Lectr-Feature", "has no lc_key_"),
+        ("Acme, Node", "{0} {1}", "has no X-Lectr-Feature"),
+        ("Acme, Node", "{{{{ {0} {1} X-Lectr-Feature", "braces left over"),
+        ("Acme, Python", "{0} {1} X-Lectr-Feature", "is not what its title says"),
+        ("Acme, curl", "curl '{0} {1} X-Lectr-Feature", "is not what its title says"),
+    ],
+)
+def test_what_clients_are_told_to_paste_is_looked_at(title: str, text: str, message: str | None) -> None:
+    class Talkative(DialectProvider):
+        def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
+            return [(title, text.format(base_url, key))]
+
+    with nullcontext() if message is None else pytest.raises(Broken, match=message):
+        check_provider(Talkative("acme", "https://h"))
 
 
 def test_a_case_that_does_not_hold_is_named() -> None:

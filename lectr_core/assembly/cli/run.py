@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lectr_core.assembly.command_line import CommandLine
+from lectr_core.ports import TellsHow
 
 if TYPE_CHECKING:
     from lectr_core.assembly.supervisor import Supervisor
@@ -152,16 +153,19 @@ def _ways(supervisor: Supervisor) -> list[str]:
 
 
 def snippets(provider: object, base_url: str, key: str) -> list[str]:
-    """What to paste, in the words of the provider's own plugin: `quickstart(base_url, key)`, where it has that."""
-    offer = getattr(provider, "quickstart", None)
-    if not callable(offer):
+    """What to paste, in the words of the provider's own plugin, where it has any."""
+    if not isinstance(provider, TellsHow):
         return []
+    try:
+        told = [(str(title), str(text)) for title, text in provider.quickstart(base_url, key)]
+    except Exception as exc:  # noqa: BLE001 - a plugin may raise anything, and the gateway runs
+        return [f"  plugin fault: {type(provider).__name__}.quickstart: {type(exc).__name__}: {exc}", ""]
     out = []
-    for title, text in offer(base_url, key):
+    for title, text in told:
         out += [
             f"  ── {title} ".ljust(72, "─"),
             "",
-            *(f"  {row}".rstrip() for row in str(text).strip("\n").splitlines()),
+            *(f"  {row}".rstrip() for row in text.strip("\n").splitlines()),
             "",
         ]
     return out
