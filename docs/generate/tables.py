@@ -67,7 +67,7 @@ WRONG: Final = {
     "the process is killed in the middle": (
         "the transaction is gone as a whole; what it held is written again from the journal"
     ),
-    "the file is removed, or another takes its place": (
+    "the file is removed or emptied, or another takes its place": (
         "the sink notices before its next write, the log says so, and a new one is filled with what the journal still holds"
     ),
     "the file is damaged": (
@@ -83,6 +83,9 @@ WRONG: Final = {
     ),
     "old rows cannot be removed (locked, disk full)": (
         "records are stored as before, the log says so, and it is tried again a minute later"
+    ),
+    "two gateways are told to store in one file": (
+        "the second stores nothing, `lectr doctor` says so, and its records wait in its journal: give it another `path`"
     ),
     "a newer Lectr has changed the file, and this one is older": (
         "nothing is written, `lectr doctor` says so, and records wait in the journal: "

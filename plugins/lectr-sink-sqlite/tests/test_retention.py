@@ -41,6 +41,8 @@ def make_store(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Store]]:
     made: list[Store] = []
 
     def make_one(**limits: int) -> Store:
+        for other in made:
+            other.close()
         plain = {"retention_days": 0, "retention_chunk": 50} | limits
         made.append(Store(path=tmp_path / "lectr.db", busy_limit_s=0.05, now_ns=clock, **plain))
         made[-1].open()

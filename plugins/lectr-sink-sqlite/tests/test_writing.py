@@ -163,7 +163,7 @@ async def test_only_the_owner_can_read_the_file(sink: SqliteSink, make: Make) ->
     await sink.open()
     await sink.write([make()], [])
     modes = {part.name: stat.S_IMODE(part.stat().st_mode) for part in sink.path.parent.iterdir()}
-    assert modes == {"lectr.db": 0o600, "lectr.db-wal": 0o600, "lectr.db-shm": 0o600}
+    assert modes == dict.fromkeys(("lectr.db", "lectr.db-wal", "lectr.db-shm", "lectr.db.lock"), 0o600)
 
 
 async def test_the_file_is_wal_and_every_table_strict(sink: SqliteSink) -> None:
@@ -252,3 +252,19 @@ def test_people_see_generated_columns_in_sqlite_utils(tmp_path: Path, make: Make
         (row,) = Database(connection, execute_plugins=False).query("SELECT * FROM requests")
     assert row["cost_usd"] == 0.000165
     store.close()
+
+
+async def test_two_sinks_do_not_store_in_one_file(tmp_path: Path, make: Make) -> None:
+    """Each would take what waits in the other's journal for lost, and its requests in flight for over."""
+    first, second = (SqliteSink(tmp_path / "lectr.db", SqliteSettings(), now_ns=lambda: NOW_NS) for _ in range(2))
+    await first.open()
+    with pytest.raises(OperatorError, match="another gateway stores in"):
+        await second.open()
+    with pytest.raises(OperatorError, match="is not open"):
+        await second.write([make(1)], [])
+    await first.write([make(1)], [Cursor(stream="s1", highest=1, stored=1)])
+    assert await second.count() == {"s1": 1}, "reading is free"
+    assert (tmp_path / "lectr.db.lock").stat().st_mode & 0o777 == 0o600
+    await first.close()
+    assert (await second.open())["s1"].stored == 1
+    await second.close()

@@ -5,6 +5,7 @@ Blocking; called by `store.py` and `history.py`, never on Trio's own thread.
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import logging
 import os
@@ -12,6 +13,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lectr_core import OperatorError
 from lectr_sink_sqlite import histogram, rollups
 
 log = logging.getLogger("lectr.sink.sqlite")
@@ -62,6 +64,23 @@ def is_broken(fault: sqlite3.Error) -> bool:
     """Whether the error says that the file's content is damaged (and not: locked, full, away)."""
     code = getattr(fault, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in BROKEN
+
+
+def take_lock(path: Path) -> int:
+    """Become the one sink that stores in the file: a descriptor to keep open meanwhile. Beside it, `lectr.db.lock` appears.
+
+    Two gateways would each take what the other has in its journal for lost, and its requests in flight for over.
+    Errors: OperatorError where another one has it; OSError.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        told = "give each a sink.sqlite.path of its own; records wait in the journal"
+        raise OperatorError(f"another gateway stores in {path}: {told}") from None
+    return lock
 
 
 def connect(path: Path, busy_limit_s: float) -> sqlite3.Connection:

@@ -30,7 +30,7 @@ class SqliteSettings:
     enabled: bool = True
     """Whether this sink stores anything at all."""
     path: Path | None = None
-    """The database file; absent: `lectr.db` in the data directory."""
+    """The database file, for one gateway alone; absent: `lectr.db` in the data directory."""
     retention_days: int = attrs.field(default=0, validator=_between(0, MOST_DAYS))
     """After how many days a row of `requests` is removed; 0: never. Its sums stay."""
     minutes_days: int = attrs.field(default=14, validator=_between(0, MOST_DAYS))

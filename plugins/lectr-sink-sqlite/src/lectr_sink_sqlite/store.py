@@ -6,6 +6,7 @@ Blocking; called by `sink.py`, in one worker thread at a time. Knows no Trio; wh
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ class Store:
     minutes_days: int = 0
     max_bytes: int = 0
     _connection: sqlite3.Connection | None = attrs.field(default=None, init=False, repr=False)
+    _lock: int | None = attrs.field(default=None, init=False)
+    """Held as long as it is open: nobody else stores in the file."""
     _suspect: bool = attrs.field(default=False, init=False)
     """Whether SQLite called the file damaged since it was opened: then the next opening reads it all."""
     _place: file.Place | None = attrs.field(default=None, init=False)
@@ -57,6 +60,7 @@ class Store:
         """Open or open again, bring the schema up to date, and say how far each stream is stored."""
         self.close()
         try:
+            self._lock = file.take_lock(self.path)
             self._connection = self._opened()
         except (sqlite3.Error, OSError) as exc:
             if not isinstance(exc, sqlite3.Error) or not file.is_broken(exc):
@@ -142,6 +146,9 @@ class Store:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     @property
     def _live(self) -> sqlite3.Connection:
