@@ -186,6 +186,31 @@ def test_a_period_has_whole_stretches_of_its_rollup() -> None:
 
 
 @pytest.mark.parametrize(
+    ("since", "until", "asked"),
+    [
+        # October in Berlin begins in summer and ends in winter; so does the day of 25 hours, and March has one of 23.
+        ("2026-10-01T00:00+02:00", "2026-11-01T00:00+01:00", ("2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z")),
+        ("2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", ("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")),
+        ("2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", ("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z")),
+        ("2026-02-01T00:00+05:30", "2026-03-01T00:00+05:30", ("2026-01-31T18:30:00Z", "2026-02-28T18:30:00Z")),
+        ("2026-02-01", "2026-02-28T23:00", ("2026-02-01T00:00:00Z", "2026-02-28T23:00:00Z")),
+        ("2026-01-31", "2026-03-01", ("2026-01-31", "2026-03-01")),
+        ("2027-12-31", "2028-03-01", ("2027-12-31", "2028-03-01")),
+    ],
+)
+def test_an_end_that_was_named_is_kept_to(since: str, until: str, asked: tuple[str, str]) -> None:
+    found = period(moment(since, NOW), moment(until, NOW), minutes_since="2026-01-01T00:00:00Z")
+    assert (found.since, found.until) == asked
+    assert len(pieces(found, DAY)) <= 5, "its middle is read from days"
+
+
+def test_where_minutes_are_gone_an_end_is_that_of_its_hour() -> None:
+    since, until = (moment(f"2026-{month}-01T00:00+05:30", NOW) for month in ("02", "03"))
+    found = period(since, until, minutes_since="2026-02-20T00:00:00Z")
+    assert (found.since, found.until, found.grain) == ("2026-01-31T18:00:00Z", "2026-02-28T19:00:00Z", HOUR)
+
+
+@pytest.mark.parametrize(
     ("text", "at"),
     [
         ("90m", NOW - timedelta(minutes=90)),

@@ -49,6 +49,7 @@ def moment(text: str, now: datetime) -> datetime:
 def period(since: datetime, until: datetime, coarsest: Grain = DAY, minutes_since: str | None = None) -> Period:
     """The rollup for that time, and the time as it knows it: from the beginning of *since*'s minute, hour or day.
 
+    An end that was named to the hour or the minute (midnight in another zone, say) is kept to, whatever the length.
     Shapes: *coarsest* still tells apart what is asked apart. *minutes_since*: the oldest minute that is kept; None: none.
     Errors: ValueError where it ends before it begins.
     """
@@ -56,12 +57,20 @@ def period(since: datetime, until: datetime, coarsest: Grain = DAY, minutes_sinc
         raise ValueError(f"expected an end after the beginning, got {since.isoformat()} to {until.isoformat()}")
     length = until - since
     grain = MINUTE if length <= _OF_MINUTES else HOUR if length <= _OF_HOURS else DAY
+    grain = min(grain, _named(since), _named(until), key=GRAINS.index)
     if grain is MINUTE and (minutes_since is None or since.strftime(_BEGINS[grain.name]) < minutes_since):
         grain = HOUR
     grain = min(grain, coarsest, key=GRAINS.index)
     # The last stretch that has begun is in it as a whole: it cannot be cut any finer.
     end = until if _is_begin(until, grain) else until + _STEPS[grain.name]
     return Period(since.strftime(_BEGINS[grain.name]), end.strftime(_BEGINS[grain.name]), grain)
+
+
+def _named(at: datetime) -> Grain:
+    """How finely a moment was named. What has seconds was counted back from the present, and may begin anywhere."""
+    if at.second or at.microsecond:
+        return DAY
+    return next(grain for grain in (DAY, HOUR, MINUTE) if _is_begin(at, grain))
 
 
 def pieces(asked: Period, coarsest: Grain) -> list[Period]:
