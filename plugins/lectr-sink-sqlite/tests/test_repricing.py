@@ -134,6 +134,12 @@ def test_every_request_of_the_time_is_said_to_change_or_why_it_does_not(store: S
     assert "1 have no known cost as before" in call("reprice", *TIMES).output
 
 
+def test_where_there_is_nothing_to_price_it_says_so(store: Store) -> None:
+    nothing = "no stored request began in that time, or fits --where"
+    assert nothing in call("reprice", *TIMES, "--where", "provider=nosuch").output
+    assert nothing in call("reprice", "--since", "2020-01-01", "--until", "2020-02-01", "--apply").output
+
+
 def test_it_is_only_shown_until_it_is_applied(store: Store, installed: SimpleNamespace) -> None:
     before = asked(store, "SELECT * FROM requests ORDER BY id")
     installed.books = [Book("0.000002", "list 2")]

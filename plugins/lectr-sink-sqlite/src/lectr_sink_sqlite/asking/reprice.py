@@ -137,6 +137,8 @@ def _keeper(
 
 def _text(result: Result, applied: bool) -> str:
     seen = result.seen
+    if not seen.looked_at and result.is_whole:
+        return "no stored request began in that time, or fits --where: nothing to price again"
     verb = "restated" if applied else "would be restated (nothing has changed yet; add --apply)"
     unknown = f", {seen.same_unknown:,} have no known cost as before" if seen.same_unknown else ""
     said = [f"{result.requests:,} requests {verb}, {seen.same - seen.same_unknown:,} are as they were{unknown}"]
