@@ -120,8 +120,9 @@ def upstream_of(settings: Settings, path: str, section: ProviderSettings, defaul
     if section.api_key_env is not None:
         value = settings.environ.get(section.api_key_env, "").strip()
         if not value:
+            to_do = "export it, or leave api_key_env out and clients send their own key"
             raise OperatorError(
-                f"{path}.api_key_env: expected the name of a variable that is set, got {section.api_key_env!r}, which is not"
+                f"{path}.api_key_env: expected a variable that is set, got {section.api_key_env!r}, which is not; {to_do}"
             )
         if not value.isascii() or any(char <= " " for char in value):
             raise OperatorError(

@@ -260,6 +260,12 @@ def test_every_fault_of_the_settings_is_told_at_once():
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(("written", "meant"), [("opnai", "openai"), ("misral", "mistral")])
+def test_a_misspelt_table_is_told_the_name_that_was_meant(written, meant):
+    with pytest.raises(OperatorError, match=rf"{written}.base_url: required.*; did you mean \[provider\.{meant}\]\?"):
+        offered(**{"openai": ProviderSettings(), written: CompatibleSettings()})
+
+
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [

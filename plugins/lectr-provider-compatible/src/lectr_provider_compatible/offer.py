@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -45,14 +46,19 @@ def _wanted(settings: Settings) -> Mapping[str, CompatibleSettings]:
     return {id: section for id, section in (remote | tables).items() if isinstance(section, CompatibleSettings)}
 
 
+def _of_other_plugins(settings: Settings) -> list[str]:
+    tables = {path: section for path, section in settings.sections.items() if path.startswith("provider.")}
+    return [path.removeprefix("provider.") for path, of in tables.items() if not isinstance(of, CompatibleSettings)]
+
+
 def _provider(settings: Settings, id: str, section: CompatibleSettings) -> CompatibleProvider:
     path = f"provider.{id}"
     endpoint = KNOWN.get(id)
     if endpoint is None:
         if section.base_url is None:
-            raise OperatorError(
-                f"{path}.base_url: required, but missing; no installed plugin knows {id!r} (known here: {', '.join(KNOWN)})"
-            )
+            meant = get_close_matches(id, [*KNOWN, *_of_other_plugins(settings)], 1)
+            told = f"; did you mean [provider.{meant[0]}]?" if meant else f" (known without it: {', '.join(KNOWN)})"
+            raise OperatorError(f"{path}.base_url: required, but missing; no installed plugin knows {id!r}{told}")
         if _TAKEN.fullmatch(id):
             raise OperatorError(f"{path}: this id would hide the paths that begin with /{id}; choose another one")
         endpoint = Endpoint(id=id, host="")
