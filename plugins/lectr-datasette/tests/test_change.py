@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lectr_datasette.reckoning.change import CAUSES, Use, explain, gathered, together
 from lectr_datasette.reckoning.rates import rates
+from lectr_datasette.views.change import change
 
 COUNTS = st.integers(0, 10**9)
 
@@ -166,3 +171,12 @@ def test_prices_are_read_from_the_parts_of_costs() -> None:
         {**row, "cost_parts_json": None},
     ]
     assert rates(rows) == {("p", "m"): {"input": 10.0, "output": 20.0}}
+
+
+def test_what_is_in_no_amount_is_counted_as_on_the_other_pages(
+    database: Callable[..., Path], seen: Callable[..., str]
+) -> None:
+    """Nobody expects a cost of what a provider turned away."""
+    said = re.sub(r"<[^>]*>", "", seen(database(), change, period="today")).replace("\u00a0", " ")
+    assert "0 requests before and 2 requests after whose cost is not known" in said
+    assert "not known of 2 requests" in said

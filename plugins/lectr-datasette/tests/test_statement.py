@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lectr_datasette import money
 from lectr_datasette.drawing import words
 from lectr_datasette.reckoning.capacity import capacities
+from lectr_datasette.reckoning.currency import stretches
 from lectr_datasette.views.statement import statement_of
 from lectr_datasette.views.visit import Visit
 
@@ -83,12 +84,15 @@ def test_the_month_that_goes_on_says_so(stored: Path, seen: Callable[..., str]) 
     assert "on April so far ($1.23)" in said
 
 
-def test_another_currency_is_named_with_its_rate_of_the_last_day(stored: Path, seen: Callable[..., str]) -> None:
+def test_another_currency_is_named_with_its_rate(stored: Path, seen: Callable[..., str]) -> None:
     async def view(visit: Visit) -> str:
         return await statement_of(attrs.evolve(visit, money=MONEY))
 
     said = text_of(seen(stored, view))
-    assert "EUR at 1.25 US dollars for one: your own rate, which holds since 2026-01-01" in said
+    assert "EUR at 1.25 US dollars for one, from 2026-01-01: your own rates" in said
+    assert "all requests 2 22 $3.23 2.59" in said
+    assert "m-1 2 22 $3.23 2.59" in said
+    assert "chat 2 22 $3.23 2.59" in said
     # 24 hours of April at 0.50 euros, at that day's 1.25 dollars.
     assert "east p m 1 24.0 $15.00 12.00" in said
     assert "Total $18.23 EUR 14.59 $15.00 of it for capacity" in said
@@ -99,6 +103,20 @@ def test_capacity_is_paid_at_each_days_rate() -> None:
     (found,) = capacities(MONEY, datetime(2026, 4, 30, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC))
     assert found.hours == 48
     assert found.cost_nanousd == (12 * Fraction("1.25") + 12 * 2) * words.NANO
+    assert found.shown == 24, "what is agreed in a currency comes out as it was agreed"
+
+
+def test_each_days_amounts_are_taken_at_that_days_rate(stored: Path, seen: Callable[..., str]) -> None:
+    async def view(visit: Visit) -> str:
+        return await statement_of(attrs.evolve(visit, money=attrs.evolve(MONEY, provisioned=())))
+
+    said = text_of(seen(stored, view, since="2026-04-01T00:00Z", until="2026-05-20T00:00Z"))
+    assert "EUR at 1.25 US dollars for one, from 2026-01-01, then 2 from 2026-05-01" in said
+    # 3.23456 dollars of April at 1.25 and 5 of May at 2.
+    assert "Total $8.23 EUR 5.09" in said
+    cut = stretches(MONEY, datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 20, tzinfo=UTC))
+    assert [str(each.rate.usd) for each in cut] == ["1.25", "2"]
+    assert cut[0].until == cut[1].since == datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("said", [MONEY, MoneySettings()])

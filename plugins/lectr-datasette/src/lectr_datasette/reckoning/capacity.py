@@ -18,23 +18,22 @@ class Capacity:
     hours: float
     """For how long it was paid for."""
     cost_nanousd: int
+    shown: Fraction
+    """In the currency to show."""
 
 
 def capacities(money: MoneySettings, since: datetime, until: datetime) -> list[Capacity]:
-    """Every one that was paid for in that time."""
+    """Every one that was paid for in that time: each day at that day's rates of exchange, as `lectr report` has it."""
     found = []
     for one in money.provisioned:
         hours = one.paid_hours(since, until)
-        if hours > 0:
-            found.append(Capacity(one, hours, round(_nanousd(money, one, since, until))))
+        if hours <= 0:
+            continue
+        wanted = {one.currency, money.show}
+        days = sorted({datetime.combine(rate.since, time(), UTC) for rate in money.rate if rate.currency in wanted})
+        usd, shown, at = Fraction(0), Fraction(0), since
+        for to in (*(day for day in days if since < day < until), until):
+            paid = one.cost(at, to) * Fraction(money.on(one.currency, at.date()).usd)
+            usd, shown, at = usd + paid, shown + paid / Fraction(money.on(money.show, at.date()).usd), to
+        found.append(Capacity(one, hours, round(usd * NANO), shown))
     return found
-
-
-def _nanousd(money: MoneySettings, one: Provisioned, since: datetime, until: datetime) -> Fraction:
-    """Each day at that day's rate of exchange, exactly, as `lectr report` has it."""
-    cuts = sorted({datetime.combine(rate.since, time(), UTC) for rate in money.rate if rate.currency == one.currency})
-    total, at = Fraction(0), since
-    for to in (*(cut for cut in cuts if since < cut < until), until):
-        total += one.cost(at, to) * Fraction(money.on(one.currency, at.date()).usd)
-        at = to
-    return total * NANO

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
 import attrs
 
+from lectr_core import Currency
 from lectr_datasette.asking import scope, statement, sums
+from lectr_datasette.asking.cover import cover
 from lectr_datasette.asking.query import Query, Row
 from lectr_datasette.drawing import words
 from lectr_datasette.reckoning.capacity import capacities
+from lectr_datasette.reckoning.currency import converted, stretches, told
 from lectr_datasette.reckoning.sums import Group, groups, total
 from lectr_datasette.views import charts
 from lectr_datasette.views.visit import Visit
@@ -41,13 +44,16 @@ async def statement_of(visit: Visit) -> str:
         # People sign months that are over.
         of = scope.read({**visit.words, "period": list(months)[min(1, len(months) - 1)]}, visit.now, visit.zone)
     period = of.period
+    cut = stretches(visit.money, period.since, period.until)
+    minutes = await visit.minutes_since()
+    asked = [(each, await visit.ask(sums.totals(cover(each.since, each.until, minutes), of.only, BY))) for each in cut]
+    found = [row for _, rows in asked for row in rows]
     parts = await visit.parts(period)
-    found = await visit.ask(sums.totals(parts, of.only, BY))
     models, whole = groups(found, "model"), total(found)
     before = await visit.befores(of)
-    currency = visit.money.on(visit.money.show, (period.until - timedelta(seconds=1)).date())
     beside = [] if of.only else capacities(visit.money, period.since, min(period.until, visit.now))
-    fixed_nanousd = sum(each.cost_nanousd for each in beside)
+    is_other = visit.money.show != Currency().code
+    in_other = converted(asked) if is_other else {}
     return visit.render(
         "statement",
         of,
@@ -63,9 +69,12 @@ async def statement_of(visit: Visit) -> str:
         features=groups(found, "feature"),
         orgs=groups(found, "org"),
         beside=beside,
-        fixed_nanousd=fixed_nanousd,
-        currency=currency if currency.since is not None else None,
-        converted=_converter(currency.of_nanousd),
+        fixed_nanousd=sum(each.cost_nanousd for each in beside),
+        fixed_shown=sum((each.shown for each in beside), Fraction(0)),
+        currency=visit.money.show if is_other else None,
+        rates=told(cut) if is_other else "",
+        shown=lambda kind="", name="", provider="": in_other.get((kind, name, provider), Fraction(0)),
+        hundredths=words.hundredths,
         prices=await _told(visit, "prices", statement.prices(period.since, period.until)),
         restated=await _told(visit, "repricings", statement.restated(period.since, period.until)),
         most=_MOST_LINES,
@@ -88,7 +97,3 @@ def _months(begins: datetime | None, now: datetime) -> dict[str, str]:
             break
         first = (first - timedelta(days=1)).replace(day=1)
     return found
-
-
-def _converter(of_nanousd: Callable[[int], Fraction]) -> Callable[[int], str]:
-    return lambda nanousd: words.hundredths(of_nanousd(nanousd)) if nanousd else "–"
