@@ -27,6 +27,7 @@ from lectr_core import (
     CommandLine,
     Cursor,
     Ended,
+    OperatorError,
     PriceQuestion,
     Quote,
     Record,
@@ -138,6 +139,19 @@ def test_where_there_is_nothing_to_price_it_says_so(store: Store) -> None:
     nothing = "no stored request began in that time, or fits --where"
     assert nothing in call("reprice", *TIMES, "--where", "provider=nosuch").output
     assert nothing in call("reprice", "--since", "2020-01-01", "--until", "2020-02-01", "--apply").output
+
+
+def test_a_database_of_an_older_lectr_is_named_and_left_as_it_is(store: Store, installed: SimpleNamespace) -> None:
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        for name in BOUNDS:
+            connection.execute(f"ALTER TABLE repricings DROP COLUMN {name}")
+    before = asked(store, "SELECT * FROM requests ORDER BY id")
+    installed.books = [Book("0.000002", "list 2")]
+    fault = call("reprice", *TIMES, "--apply").exception
+    assert isinstance(fault, OperatorError)
+    assert "was made by an older Lectr" in str(fault)
+    assert "let `lectr up` or `lectr serve` bring it up to date" in str(fault)
+    assert asked(store, "SELECT * FROM requests ORDER BY id") == before
 
 
 def test_it_is_only_shown_until_it_is_applied(store: Store, installed: SimpleNamespace) -> None:

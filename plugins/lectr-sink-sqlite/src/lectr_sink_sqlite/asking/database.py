@@ -40,10 +40,7 @@ def opened(line: CommandLine) -> Iterator[sqlite3.Connection]:
                 raise OperatorError(f"{path} has no sums by the day: let `lectr up` or `lectr serve` bring it up to date")
             yield connection
     except sqlite3.Error as exc:
-        if "no such column" in str(exc) or "no such table" in str(exc):
-            told = "let `lectr up` or `lectr serve` bring it up to date"
-            raise OperatorError(f"{path} was made by an older Lectr ({exc}): {told}") from exc
-        raise OperatorError(f"cannot read {path}: {exc}") from exc
+        raise _fault("read", path, exc) from exc
 
 
 @contextmanager
@@ -60,7 +57,14 @@ def changing(line: CommandLine) -> Iterator[sqlite3.Connection]:
             refuse_newer(Database(connection, execute_plugins=False))
             yield connection
     except sqlite3.Error as exc:
-        raise OperatorError(f"cannot change {path}: {exc}") from exc
+        raise _fault("change", path, exc) from exc
+
+
+def _fault(verb: str, path: Path, exc: sqlite3.Error) -> OperatorError:
+    if any(words in str(exc) for words in ("no such column", "no such table", "has no column named")):
+        told = "let `lectr up` or `lectr serve` bring it up to date"
+        return OperatorError(f"{path} was made by an older Lectr ({exc}): {told}")
+    return OperatorError(f"cannot {verb} {path}: {exc}")
 
 
 def where_of(conditions: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
