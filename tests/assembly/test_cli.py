@@ -253,6 +253,13 @@ def test_a_line_of_tail_fits_the_screen(width: int) -> None:
     assert form_for(None) == form_for(200), "a pipe has all"
 
 
+def test_a_wide_line_of_tail_says_why_lectr_refused() -> None:
+    refused = attrs.evolve(ended(1, 401), outcome="lectr_refused", error_code="missing_lectr_key")
+    refusal, answer = (click.unstyle(drawn(line_of(one), form_for(None))) for one in (refused, ended(1, 200)))
+    assert refusal.endswith(" missing_lectr_key")
+    assert len(answer) < 132, "nothing where nothing failed"
+
+
 @pytest.mark.parametrize(
     ("name", "distribution"),
     [

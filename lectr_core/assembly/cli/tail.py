@@ -74,6 +74,7 @@ _WIDE: Final = (
     *(("ms", 8), ("ttft", 7), ("in", 8), ("out", 7)),
 )
 _FORMS: Final = (
+    (*_WIDE, ("why", 24)),
     _WIDE,
     tuple(column for column in _WIDE if column[0] not in ("org", "ttft")),
     (("time", 8), ("feature", 16), ("model", 16), ("ended", 13), ("ms", 6), ("in", 7), ("out", 6)),
@@ -113,6 +114,7 @@ def drawn(found: Line, form: Form) -> str:
         "status": _number(found.status),
         "outcome": found.outcome,
         "ended": _ended(found),
+        "why": found.error_code or found.error_category or " ",
         "ms": _number(found.duration_ms),
         "ttft": _number(found.ttft_ms),
         "in": _number(found.input_tokens),
