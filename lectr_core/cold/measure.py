@@ -29,7 +29,7 @@ from lectr_core.model.reading import Reading
 from lectr_core.model.record import Account, Ended
 
 CUT_OFF: Final = "cut off: at least what had come, at most what the request allowed"
-NOT_TOLD: Final = "the report leaves the answer out: at least what was seen, at most what the request allowed"
+NOT_TOLD: Final = "the report leaves the answer out: as measured"
 BEFORE_TEXT: Final = "ended before any text: nothing counted, the prompt's upper end as measured"
 
 _CHEAP_INPUT: Final = (units.INPUT, units.CACHE_READ)
@@ -130,12 +130,16 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
     if seen.middle <= reported:
         return found
     counts = {**found.units, units.OUTPUT: found.units.get(units.OUTPUT, 0) + seen.middle - reported}
+    # An answer that came to its end, and of which nothing was reported, is measured as if nothing had been at all.
+    is_whole = ended.outcome == "ok" and not reported and reading.finish_reason is not None
     high = found.output_tokens_high
+    if is_whole and (given.source == "measured" or high is not None):
+        high = seen.high if given.source == "measured" or high is None else min(seen.high, high)
     counted = attrs.evolve(
         found,
         units=counts,
         tokens_source=given.source,
-        tokens_note="; ".join(("input as reported", given.note, NOT_TOLD if ended.outcome == "ok" else CUT_OFF)),
+        tokens_note="; ".join(("input as reported", given.note, NOT_TOLD if is_whole else CUT_OFF)),
         output_tokens=seen.middle,
         output_tokens_low=max(reported, seen.low),
         output_tokens_high=high if high is None or high >= seen.middle else None,
@@ -146,6 +150,9 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
     each = Fraction(rates.per_unit[units.OUTPUT], rates.scale)
     cost = found.cost_nanousd + round((seen.middle - reported) * each)
     top = found.cost_high_nanousd
+    if is_whole and top is not None:
+        dearest = max(rates.per_unit[unit] for unit in _OF_OUTPUT if unit in rates.per_unit)
+        top = min(top, found.cost_nanousd + math.ceil(seen.high * Fraction(dearest, rates.scale)))
     return attrs.evolve(
         counted,
         cost_nanousd=cost,

@@ -15,8 +15,9 @@ from lectr_core.cold import calibration_file, way
 from lectr_core.cold.account import UNKNOWN, account
 from lectr_core.cold.calibration import Calibration
 from lectr_core.cold.deliver import ACCURACY_EVERY_S, TELL_EVERY_S, Delivery
-from lectr_core.cold.measure import BEFORE_TEXT, CUT_OFF, complete, measure
+from lectr_core.cold.measure import BEFORE_TEXT, CUT_OFF, NOT_TOLD, complete, measure
 from lectr_core.cold.prices import PriceDesk, Rates, make_rates
+from lectr_core.cold.restate import restate
 from lectr_core.journal.writer import Writer
 from lectr_core.model.accuracy import Accuracy
 from lectr_core.model.price import PriceQuestion, Quote
@@ -94,6 +95,38 @@ def test_what_was_cut_off_used_at_least_what_had_come_and_at_most_what_was_allow
     asked = attrs.evolve(CUT, begun=attrs.evolve(CUT.begun, max_tokens=400))
     assert measured(asked, known).output_tokens_high == 400
     assert CUT_OFF in (found.tokens_note or "")
+
+
+def untold(usage: Usage) -> Ended:
+    """Came to its end, with text, and a report that leaves a part out."""
+    return attrs.evolve(SILENT, reading=attrs.evolve(SILENT.reading, state="partial", usage=usage, finish_reason="stop"))
+
+
+def test_an_answer_that_the_report_leaves_out_is_measured_like_any_other(known: Calibration) -> None:
+    ended = untold(Usage({"input": 900}))
+    found = complete(ended, account(ended, find), find, known)
+    alone = measured(SILENT, known)
+    assert (found.input_tokens_low, found.input_tokens, found.input_tokens_high) == (900, 900, 900)
+    assert found.output_tokens == alone.output_tokens
+    assert (found.output_tokens_low, found.output_tokens_high) == (alone.output_tokens_low, alone.output_tokens_high)
+    assert found.cost_nanousd == 1_000 * 900 + 5_000 * (found.output_tokens or 0)
+    assert found.cost_low_nanousd == 1_000 * 900 + 5_000 * (found.output_tokens_low or 0)
+    assert found.cost_high_nanousd == 1_000 * 900 + 5_000 * (found.output_tokens_high or 0)
+    assert (found.tokens_source, NOT_TOLD in (found.tokens_note or "")) == ("measured", True)
+    assert restate(ended, found, find) == found
+
+
+def test_before_there_is_data_such_an_answer_is_estimated_within_the_ceilings() -> None:
+    ended = untold(Usage({"input": 900}))
+    found = complete(ended, account(ended, find), find, Calibration())
+    assert (found.tokens_source, found.output_tokens_high) == ("estimated", 10_000)
+    assert restate(ended, found, find) == found
+
+
+def test_an_answer_that_was_reported_without_its_prompt_stands(known: Calibration) -> None:
+    ended = untold(Usage({"output": 3}))
+    found = account(ended, find)
+    assert complete(ended, found, find, known) == found
 
 
 def cut(reported: int) -> Ended:
