@@ -166,7 +166,7 @@ def test_a_database_put_back_from_an_older_copy_or_emptied_is_no_proof(own: Gate
         (own.data / "lectr.db").write_bytes(content)
         assert own.lectr("verify", check=False).returncode == 1
         own.start()
-        until(lambda least=left: len(own.rows()) > least, what="what comes now is stored")
+        own.stored(left + 1)
         assert sums(own, code=1)["missing"] >= newer - left
         assert "not in it any more" in doctor(own)
     (own.data / "journal/finished").unlink()

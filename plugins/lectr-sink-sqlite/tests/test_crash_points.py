@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lectr_sink_sqlite import history
@@ -57,7 +58,7 @@ def work(path: Path, *before: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def asked(path: Path, question: str) -> object:
+def asked(path: Path, question: str) -> Any:  # Any: whatever is asked for
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(question).fetchone()[0]
 
