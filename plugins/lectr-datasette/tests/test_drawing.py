@@ -61,6 +61,22 @@ def test_what_is_far_apart_is_drawn_by_powers_of_ten() -> None:
     assert by_powers(0, 0).marks() == []
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        ([f"19:{minute:02}" for minute in range(60)], ["19:00", "19:10", "19:20", "19:30", "19:40", "19:50"]),
+        ([f"{18 + at // 60}:{at % 60:02}" for at in range(43, 103)], ["18:50", "19:00", "19:10", "19:20", "19:30", "19:40"]),
+        ([f"{hour:02}:00" for hour in range(24)], [f"{hour:02}:00" for hour in range(0, 24, 3)]),
+        (["1 May", "2 May"], ["1 May", "2 May"]),
+        ([], []),
+    ],
+    ids=["an hour", "the last hour", "a day", "two days", "nothing"],
+)
+def test_times_under_a_chart_are_round(labels: list[str], shown: list[str]) -> None:
+    chart = areas([], labels, title="t", unit="u", words=words.count)
+    assert [label for _, label, _ in chart.under] == shown
+
+
 def test_a_step_that_is_not_over_says_so() -> None:
     chart = areas([Layer("a", (1.0, 2.0))], ["mon", "tue"], title="t", unit="u", words=words.count, unfinished=1)
     assert str(chart.svg).count('class="veil" x="500.0"') == 1

@@ -22,6 +22,8 @@ _HAIR = 0.004
 _BOUNDS_REACH = 1.25
 """How far over what is known bounds may stretch a chart. What is higher is cut off there, and said in words."""
 _MOST_LABELS, _FEW_LABELS = 9, 4
+_TEN = 10
+_CLOCKS = (1, 2, 3, 4, 6, _TEN, 12, 24, 48)
 COLOURS = 7
 
 
@@ -257,9 +259,14 @@ def _y(value: float, ceiling: float) -> str:
 def _under(labels: Sequence[str]) -> list[tuple[float, str, str]]:
     """Labels at round distances, fewer on narrow screens (CSS hides the class `more`)."""
     count = len(labels)
-    every = max(1, math.ceil(count / _MOST_LABELS))
+    every, first = max(1, math.ceil(count / _MOST_LABELS)), 0
+    if count and ":" in labels[0]:
+        # Of minutes and hours: at distances that clocks have, of minutes at full tens.
+        every = next((some for some in _CLOCKS if some >= every), every)
+        first = next((at for at in range(min(every, count)) if labels[at].endswith("0")), 0) if every == _TEN else 0
     fewer = every * max(1, math.ceil(count / every / _FEW_LABELS))
-    return [((at + 0.5) / count * 100, labels[at], "" if at % fewer == 0 else "more") for at in range(0, count, every)]
+    places = range(first, count, every)
+    return [((at + 0.5) / count * 100, labels[at], "" if (at - first) % fewer == 0 else "more") for at in places]
 
 
 def _hint(label: str, layers: Sequence[Layer], at: int, words: Callable[[float], str], band: Band | None) -> str:
