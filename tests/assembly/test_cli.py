@@ -253,6 +253,15 @@ def test_a_line_of_tail_fits_the_screen(width: int) -> None:
     assert form_for(None) == form_for(200), "a pipe has all"
 
 
+@pytest.mark.parametrize(("variable", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_heard(variable: str, coloured: bool, lectr: Lectr, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", variable)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda _, color: color is False)
+    assert ("\x1b[" in lectr("doctor", "--offline")[1]) == coloured
+    assert ("\x1b[" in lectr("--config", "none.toml", "doctor")[1]) == coloured
+    assert ("\x1b[" in lectr("keys", "revoke", "none")[2]) == coloured
+
+
 def test_a_wide_line_of_tail_says_why_lectr_refused() -> None:
     refused = attrs.evolve(ended(1, 401), outcome="lectr_refused", error_code="missing_lectr_key")
     refusal, answer = (click.unstyle(drawn(line_of(one), form_for(None))) for one in (refused, ended(1, 200)))

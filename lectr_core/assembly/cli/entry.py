@@ -101,9 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
     try:
         group, line = make()
-        code = group.main(
-            args=list(arguments) if arguments is not None else None, prog_name="lectr", standalone_mode=False, obj=line
-        )
+        words = list(arguments) if arguments is not None else None
+        code = group.main(args=words, prog_name="lectr", standalone_mode=False, obj=line, color=_colour())
         return code if isinstance(code, int) else 0
     except click.ClickException as exc:
         _misplaced(exc).show()
@@ -145,7 +144,12 @@ def _not_to_be_had(exc: OSError) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(click.style("lectr: ", fg="red", bold=True, reset=True) + text, err=True)
+    click.echo(click.style("lectr: ", fg="red", bold=True, reset=True) + text, err=True, color=_colour())
+
+
+def _colour() -> bool | None:
+    """Whether output is coloured; None: where it is a terminal. Source: no-color.org."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def _misplaced(exc: click.ClickException) -> click.ClickException:
