@@ -108,6 +108,19 @@ def test_of_several_names_that_answered_the_newest_holds(store: Store, make: Mak
     assert flying == {"gpt-4o-mini-2027": 4}
 
 
+def test_a_cost_that_is_not_nothing_does_not_look_like_it(store: Store, make: Make) -> None:
+    """An hour at this pace costs 0.000012 USD: of a thousandth of a cent in five minutes, four places would say 0."""
+    store.write([make(90, started_ns=NOW_NS - S_NS, feature="tiny", **exactly(1_020))], [])
+    (tiny,) = (pace for pace in moment(store).paces if pace.name == "tiny")
+    assert 0 < tiny.usd_per_hour < 0.00005
+    console = Console(width=160, highlight=False)
+    with console.capture() as captured:
+        console.print(draw(Board(), moment(store), 20, is_live=False, width=160))
+    (line,) = (text for text in captured.get().splitlines() if "tiny" in text)
+    assert "0.0000 " not in line
+    assert f"{tiny.usd_per_hour:.6f}" in line
+
+
 def test_every_sort_puts_the_greatest_first(store: Store) -> None:
     first = {sort: ordered(Board(sort=sort), moment(store))[0].name for sort in SORTS}
     assert first == {"cost": "chat", "rate": "search", "p95": "chat", "failed": "chat", "in flight": "slow"}

@@ -28,7 +28,11 @@ def currency_of(settings: Settings, code: str | None) -> Currency:
 
 def amount(nanousd: int | Fraction, currency: Currency = USD) -> str:
     """An amount, without its currency."""
-    sum_ = float(nanousd / NANO if currency.since is None else currency.of_nanousd(nanousd))
+    return written(float(nanousd / NANO if currency.since is None else currency.of_nanousd(nanousd)))
+
+
+def written(sum_: float) -> str:
+    """An amount with the places that say something: what is not nothing never looks like it."""
     return (
         f"{sum_:,.2f}"
         if abs(sum_) >= 100

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lectr_core import Currency
-from lectr_sink_sqlite.asking.amounts import USD
+from lectr_sink_sqlite.asking.amounts import USD, written
 from lectr_sink_sqlite.asking.now import Moment, Pace
 from lectr_sink_sqlite.asking.shown import seconds, share
 
@@ -135,7 +135,7 @@ def _interval(pace: Pace, currency: Currency) -> str:
 
 def _amount(usd: float, currency: Currency) -> str:
     amount = usd / float(currency.usd)
-    return f"{amount:,.4f}" if amount < 1 else f"{amount:,.2f}"
+    return f"{amount:,.2f}" if amount >= 1 else written(amount)
 
 
 def _cells(pace: Pace, left_out: Collection[str], currency: Currency) -> list[str]:
