@@ -89,6 +89,15 @@ def test_a_provider_that_fails_is_named_with_the_time_it_began(
     assert ">well<" not in html[html.index('id="whom"') : html.index('id="over"')], "who never failed is not there"
 
 
+@pytest.mark.parametrize(("period", "is_live"), [("hour", True), ("today", True), ("7d", False)])
+def test_whoever_watches_a_failure_need_not_reload(
+    database: Callable[..., Path], seen: Callable[..., str], period: str, is_live: bool
+) -> None:
+    html = seen(database(), errors, period=period, provider="alpha")
+    assert ('data-live="' in html) == is_live
+    assert html.count("<div data-figures>") == 1
+
+
 def test_a_models_failures_count_where_its_answers_stand() -> None:
     def row(model: str, requests: int, failed: int) -> dict[str, Any]:  # Any: as above
         nothing = dict.fromkeys(("streamed", "attempts", "client_retries", "input_tokens", "output_tokens"), 0)

@@ -118,6 +118,7 @@ async def errors(visit: Visit) -> str:
         "errors",
         scope,
         "errors",
+        live=scope.period.key in {"hour", "today"},
         sums=whole,
         held=await visit.held(scope, whole),
         query=query,
