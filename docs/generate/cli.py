@@ -20,7 +20,7 @@ OPENING: Final = """\
 % Written by docs/generate/cli.py; change the commands' help in lectr_core/assembly/cli/ and in the plugins instead.
 
 `lectr --help` and `lectr COMMAND --help` show the same. Output for people goes to standard output, logs to standard error;
-`--json` gives scripts something to read.
+`--json` gives scripts something to read. Colours are for terminals alone, and not where `NO_COLOR` is set.
 
 | exit code | means |
 |---|---|
