@@ -233,6 +233,8 @@ class Sink(Protocol):
         """Store rows and cursors in one transaction; both or neither. May be asked twice for the same records.
 
         Waits: on the store. Cancel: nothing is stored, or everything is.
+        Errors: whatever it likes, and all of it is tried again. OperatorError says that the store takes nothing at all now
+        (locked, full, away), so that no record is blamed for it.
         """
         ...
 

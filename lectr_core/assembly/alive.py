@@ -102,7 +102,10 @@ def _cold(data: Path, now_s: float) -> Iterator[Finding]:
     for sink in standing.sinks:
         text = f"{sink.id}: {sink.state}, {sink.stored} stored"
         if sink.failures or sink.unreadable:
-            yield Finding("fail", "cold side", f"{text}; {sink.last_fault}", "records wait in the journal meanwhile")
+            act = "records wait in the journal meanwhile"
+            if sink.blocked_by is not None:
+                act = f"it refuses record {sink.blocked_by}, and what its worker wrote after that waits; please report it"
+            yield Finding("fail", "cold side", f"{text}; {sink.last_fault}", act)
         elif sink.behind_s > BEHIND_WARN_S:
             yield Finding("warn", "cold side", f"{text}, {sink.behind_s:.0f} s behind", "watch whether it catches up")
         else:

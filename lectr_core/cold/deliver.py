@@ -20,6 +20,7 @@ from lectr_core.cold.calibration import Calibration
 from lectr_core.cold.measure import told_or_measured
 from lectr_core.cold.prices import PriceDesk
 from lectr_core.cold.standing import SinkStanding
+from lectr_core.errors import OperatorError
 from lectr_core.journal.layout import stream_names
 from lectr_core.journal.reader import Batch, StreamReader
 from lectr_core.journal.recovery import is_writer_gone
@@ -173,7 +174,7 @@ class Delivery:
         """Take note of a failure, and log it; return how long to pause, in seconds.
 
         Where a write fails, the next one is smaller, down to a single record: then all that can be stored is stored, and
-        the record that cannot is named.
+        the record that cannot is named. A store that is locked, full or away is no fault of the record that comes next.
         """
         self.failures += 1
         self._state, self._is_caught_up, self._busy_since = "failing", False, None
@@ -181,7 +182,7 @@ class Delivery:
         if isinstance(fault, trio.TooSlowError):
             self._last_fault = f"no answer within {CALL_LIMIT_S:.0f} s"
         if self._handing is not None:
-            if len(self._handing.records) == 1:
+            if len(self._handing.records) == 1 and not isinstance(fault, (OperatorError, trio.TooSlowError)):
                 self._blocked_by = self._handing.records[0].ended.begun.id
             self._limit = max(1, self._limit // 4)
             self._handing = None

@@ -118,10 +118,17 @@ def test_a_running_gateway_is_asked_through_its_health_files(tmp_path: Path, lin
             blocked_by=None,
             unreadable=(),
         )
-        standing = Standing(pid=1, written_at="", waits_for_other=False, sinks=(sink,), price_faults={"book": 2})
+        other = attrs.evolve(sink, id="other", blocked_by="0199-abc")
+        standing = Standing(pid=1, written_at="", waits_for_other=False, sinks=(sink, other), price_faults={"book": 2})
         standing = attrs.evolve(standing, catalog_faults={"list": "prices.json is damaged"})
         write_standing(tmp_path / "health" / "cold.json", standing)
-        found = [(item.level, item.what, item.text) for item in examine(line, reach="none")]
+        items = examine(line, reach="none")
+    found = [(item.level, item.what, item.text) for item in items]
+    acts = {item.text: item.act for item in items}
+    assert acts["store: failing, 1 stored; OSError: full"] == "records wait in the journal meanwhile"
+    assert acts["other: failing, 1 stored; OSError: full"].startswith(
+        "it refuses record 0199-abc, and what its worker wrote"
+    )
     assert ("fail", "gateway", "the newest settings are refused: gateway.x: unknown") in found
     assert ("warn", "worker-0", "plugin mine failed 4 times and was skipped") in found
     assert ("fail", "worker-0", "2 records lost (disk full?)") in found

@@ -14,9 +14,11 @@ import trio.testing
 from lectr_core.cold import way
 from lectr_core.cold.deliver import CALL_LIMIT_S
 from lectr_core.cold.standing import SinkStanding, Standing
+from lectr_core.errors import OperatorError
 from lectr_core.journal.layout import segment_numbers, stream_names
 from lectr_core.journal.writer import Writer
 from lectr_core.model.cursor import Cursor
+from lectr_core.model.record import Record
 from tests.cold.memory import MemorySink, Store
 from tests.cold.traffic import begun, ended, home, kill, write_whole
 
@@ -156,6 +158,21 @@ async def test_a_record_that_a_sink_refuses_is_named_and_all_before_it_is_stored
         assert sink.store.seqs(out.stream) == list(range(1, 31))
         assert sink.store.seqs(other.stream) == [1, 2, 3]
         assert (cold.sink().blocked_by, cold.sink().failures) == (None, 0)
+    out.close()
+
+
+async def test_a_store_that_takes_nothing_blames_no_record(
+    data: Path, out: Writer, autojump_clock: trio.testing.MockClock
+) -> None:
+    class Locked(MemorySink):
+        async def write(self, records: Sequence[Record], cursors: Sequence[Cursor]) -> None:
+            raise OperatorError("locked")
+
+    async with running(data, [Locked()]) as cold:
+        write_whole(out, 30)
+        await trio.sleep(600)
+        assert (cold.sink().batch_limit, cold.sink().blocked_by) == (1, None)
+        assert cold.sink().last_fault == "OperatorError: locked"
     out.close()
 
 

@@ -17,7 +17,7 @@ from lectr_sink_sqlite.sink import SqliteSink
 from lectr_sink_sqlite.store import Store
 from sqlite_utils import Database
 
-from lectr_core import Account, Cursor, History, OperatorError, Reading, Record, Sink
+from lectr_core import Account, Cursor, History, OperatorError, PluginError, Reading, Record, Sink
 
 Make = Callable[..., Record]
 NOW_NS = 1_760_000_000_000_000_000
@@ -183,7 +183,7 @@ def test_a_batch_that_cannot_be_stored_leaves_nothing(tmp_path: Path, make: Make
     store.open()
     store.write([make(1)], [Cursor(stream="s1", stored=1)])
     wrong = make(3, outcome=None)
-    with pytest.raises(OperatorError, match="outcome"):
+    with pytest.raises(PluginError, match="outcome"):
         store.write([make(2), wrong], [Cursor(stream="s1", stored=3)])
     assert store.open() == {"s1": Cursor(stream="s1", stored=1)}
     assert len(rows(store.path)) == 1
@@ -268,3 +268,17 @@ async def test_two_sinks_do_not_store_in_one_file(tmp_path: Path, make: Make) ->
     await first.close()
     assert (await second.open())["s1"].stored == 1
     await second.close()
+
+
+async def test_a_row_that_is_refused_is_told_from_a_file_that_takes_nothing(sink: SqliteSink, make: Make) -> None:
+    """So that the cold side names the record in one case, and blames none in the other."""
+    await sink.open()
+    with pytest.raises(PluginError, match="NOT NULL"):
+        await sink.write([make(1, outcome=None)], [])
+    with closing(sqlite3.connect(sink.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        sink._store._live.execute("PRAGMA busy_timeout = 1")
+        with pytest.raises(OperatorError, match="locked"):
+            await sink.write([make(2)], [])
+    await sink.write([make(2)], [])
+    assert [row["seq"] for row in rows(sink.path)] == [2]

@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 from sqlite_utils import Database
 
-from lectr_core import Accuracy, Begun, Cursor, OperatorError, Record, UsedPrice, decode_cursor, encode_cursor
+from lectr_core import Accuracy, Begun, Cursor, OperatorError, PluginError, Record, UsedPrice, decode_cursor, encode_cursor
 from lectr_sink_sqlite import beside, closing, file, meanings, retention, rollups, schema
 from lectr_sink_sqlite.rows import INSERT, Row, row, tame
 
@@ -30,10 +30,14 @@ ON CONFLICT (stream) DO UPDATE SET cursor = excluded.cursor"""
 # What Python's sqlite3 raises for a value that SQLite cannot keep.
 UNKEEPABLE = (OverflowError, UnicodeEncodeError)
 
+# What it raises where a value is none that its column takes: the row is at fault, and the file is well.
+REFUSED = (sqlite3.IntegrityError, sqlite3.DataError)
+
 
 @attrs.define
 class Store:
-    """One file, one connection. Every method may raise OperatorError; the file then holds what it held before."""
+    """One file, one connection. Every method may raise OperatorError, and PluginError where a row is refused; the file then
+    holds what it held before."""
 
     path: Path
     busy_limit_s: float
@@ -217,6 +221,8 @@ class Store:
         except sqlite3.Error as fault:
             self._undo()
             self._suspect = self._suspect or file.is_broken(fault)
+            if isinstance(fault, REFUSED):
+                raise PluginError(f"cannot {doing} {self.path}: {fault}") from fault
             raise OperatorError(f"cannot {doing} {self.path}: {fault}") from fault
         except BaseException:
             self._undo()
