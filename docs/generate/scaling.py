@@ -91,7 +91,7 @@ grows with the number of requests served, records stored, rules, or plugins that
 - **Accounting** is one process, and stands for about {cold_workers} workers at full load. Beyond that, records wait in the
   journal, on disk: it can fall behind and catch up, and the hot side never waits for it.
 - **SQLite's file** includes indexes and rollups, some 1.1 KB a request with a few dozen features and models;
-  [`retention_days` and `max_bytes`](../reference/settings.md) bound its rows. Sums by the hour and the day are never removed:
+  [`retention_days` and `max_bytes`](../reference/settings.md) bound its rows. Sums by the hour and day are never removed:
   with a feature of its own for each request, they take another 1 KB a request, for ever, and `lectr doctor` says so from
   20,000 a day on.
 
