@@ -235,6 +235,37 @@ def test_a_batch_is_closed_when_its_results_are_fetched_and_counted_once(by_sdk:
     ]
 
 
+@pytest.mark.parametrize("closes_by", ["status", "results"])
+def test_a_batch_of_messages_of_which_nothing_came_costs_a_known_nothing(
+    by_sdk: Way, holding: Gateway, name: str, closes_by: str
+) -> None:
+    """Where every request failed, nothing else would ever close the row that began it."""
+    batch: Client = {
+        "id": f"msgbatch_{name}",
+        "type": "message_batch",
+        "processing_status": "ended",
+        "request_counts": {"processing": 0, "succeeded": 0, "errored": 1, "canceled": 0, "expired": 1},
+        "created_at": "2026-11-20T12:00:00Z",
+        "expires_at": "2026-11-21T12:00:00Z",
+    }
+    vain = b"".join(
+        json.dumps({"custom_id": kind, "result": {"type": kind}}).encode() + b"\n" for kind in ("errored", "expired")
+    )
+    with anthropic_of(by_sdk, name) as client:
+        by_sdk.upstream.script(name, send(answers.whole(whole(batch))))
+        asked: Client = {"custom_id": "c", "params": {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": ASK}}
+        client.messages.batches.create(requests=[asked])
+        if closes_by == "status":
+            client.messages.batches.retrieve(batch["id"])
+        else:
+            by_sdk.upstream.script(name, send(answers.whole(vain, media="application/x-jsonl")))
+            url = f"{holding.url}/v1/messages/batches/{batch['id']}/results"
+            assert client.get(url, cast_to=str, options={"headers": {"Accept": "application/binary"}})
+    rows = holding.stored(2, "feature = ?", name)
+    found = [(row["usage_state"], row["cost_nanousd"], row["cost_high_nanousd"], row["input_tokens"]) for row in rows]
+    assert found == [("closed", 0, 0, 0), ("reported", 0, 0, 0)]
+
+
 def test_counting_tokens_and_looking_things_up_cost_nothing(by_sdk: Way, holding: Gateway, name: str) -> None:
     with anthropic_of(by_sdk, name) as client:
         client.messages.count_tokens(model="claude-haiku-4-5", messages=ASK)
