@@ -21,8 +21,10 @@ SIDE_UNITS: Final = frozenset(
 
 DOUBTFUL: Final = frozenset(
     {units.INPUT_AUDIO, units.CACHE_READ_AUDIO, units.INPUT_VIDEO, units.OUTPUT_AUDIO, units.OUTPUT_VIDEO}
+    | {units.CACHE_WRITE_1H, units.CACHE_WRITE_12H}
 )
-"""Units that cost many times what text costs: a rate borrowed from text may be far off."""
+"""Units for which a borrowed rate may be far off: audio and video cost many times what text costs, and what a cache keeps
+for hours more than what it keeps for minutes."""
 
 MAX_NANOUSD: Final = units.MAX_COUNT
 """Nine million dollars for one request. What goes beyond comes from a broken count, and would break sums in databases."""

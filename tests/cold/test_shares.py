@@ -114,18 +114,20 @@ def test_a_doubt_makes_a_price_a_fallback() -> None:
 
 def test_a_borrowed_rate_is_said_only_where_it_is_used() -> None:
     quote = Quote(
-        {"input": Decimal(1), "cache_read": Decimal(1), "input_audio": Decimal(1)},
+        dict.fromkeys(("input", "cache_read", "cache_write_1h", "input_audio"), Decimal(1)),
         "acme/one",
         "a list",
         None,
         "exact",
-        borrowed={"cache_read": "input rate", "input_audio": "input rate"},
+        borrowed={"cache_read": "input rate", "cache_write_1h": "the rate of cache_write", "input_audio": "input rate"},
     )
     one = make_rates(quote, "small")
     plain = account(exchange(Usage({"input": 1})), lambda _: one)
     assert (plain.cost_basis, plain.price_note) == ("exact", None)
     cached = account(exchange(Usage({"cache_read": 1})), lambda _: one)
     assert (cached.cost_basis, cached.price_note) == ("exact", "no rate for cache_read: input rate used")
+    kept = account(exchange(Usage({"cache_write_1h": 1})), lambda _: one)
+    assert (kept.cost_basis, kept.price_note) == ("fallback", "no rate for cache_write_1h: the rate of cache_write used")
     spoken = account(exchange(Usage({"input_audio": 1})), lambda _: one)
     assert (spoken.cost_basis, spoken.price_note) == ("fallback", "no rate for input_audio: input rate used")
 

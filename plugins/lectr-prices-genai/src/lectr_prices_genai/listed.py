@@ -29,7 +29,7 @@ REMEMBERED = 4_096
 INPUT_KEY, OUTPUT_KEY = "input_mtok", "output_mtok"
 BORROWED = {
     **dict.fromkeys(units.CACHE_READ_UNITS | units.CACHE_WRITE_UNITS | {units.INPUT_AUDIO}, (INPUT_KEY, "input rate")),
-    units.CACHE_WRITE_1H: ("cache_write_mtok", "the rate of cache_write"),
+    **dict.fromkeys((units.CACHE_WRITE_1H, units.CACHE_WRITE_12H), ("cache_write_mtok", "the rate of cache_write")),
     units.OUTPUT_AUDIO: (OUTPUT_KEY, "output rate"),
     units.OUTPUT_VIDEO: (OUTPUT_KEY, "output rate"),
 }
@@ -147,7 +147,7 @@ def _borrowed(found: Found, rates: Mapping[str, Rate]) -> dict[str, str]:
         unit: words for unit, (key, words) in BORROWED.items() if unit in rates and rates[unit].key in (key, INPUT_KEY)
     }
     if units.CACHE_WRITE in borrowed:
-        borrowed[units.CACHE_WRITE_1H] = "input rate"
+        borrowed |= dict.fromkeys((units.CACHE_WRITE_1H, units.CACHE_WRITE_12H), "input rate")
     # This list names a rate for audio wherever it is not the rate of text.
     names_audio = found.owner.id == "google" or any(word in found.model.id for word in SPEAKERS)
     return {unit: words for unit, words in borrowed.items() if not names_audio or unit in NOT_AUDIO}
