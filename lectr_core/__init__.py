@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lectr_core.dialects.images import ImagesEventReader, ImagesReader, counted_images, image_usage
     from lectr_core.dialects.lines import BATCH, LinesReader, Sums, nothing_billed
     from lectr_core.dialects.located import LocatedReader
+    from lectr_core.dialects.message_usage import message_usage
+    from lectr_core.dialects.messages import MessagesEventReader, MessagesReader, message_used
     from lectr_core.dialects.provider import (
         DialectProvider,
         Upstream,
@@ -130,6 +132,8 @@ __all__ = [
     "LinesReader",
     "LocatedReader",
     "MessageReader",
+    "MessagesEventReader",
+    "MessagesReader",
     "ModelCost",
     "MoneySettings",
     "NotServed",
@@ -196,6 +200,8 @@ __all__ = [
     "hookimpl",
     "image_usage",
     "make_directory",
+    "message_usage",
+    "message_used",
     "nothing_billed",
     "numbers",
     "parse_base_url",
@@ -228,6 +234,8 @@ _ROOMS = {
     "lectr_core.dialects.images": "ImagesEventReader ImagesReader counted_images image_usage",
     "lectr_core.dialects.lines": "BATCH LinesReader Sums nothing_billed",
     "lectr_core.dialects.located": "LocatedReader",
+    "lectr_core.dialects.message_usage": "message_usage",
+    "lectr_core.dialects.messages": "MessagesEventReader MessagesReader message_used",
     "lectr_core.dialects.provider": (
         "DialectProvider Upstream category_of headroom_of parse_base_url short_value upstream_of"
     ),

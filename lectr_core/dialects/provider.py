@@ -34,6 +34,7 @@ from lectr_core.dialects.jobs import (
     VideoReader,
 )
 from lectr_core.dialects.lines import LinesReader
+from lectr_core.dialects.messages import MessagesEventReader, MessagesReader
 from lectr_core.dialects.reading import EventReader, WholeReader
 from lectr_core.dialects.realtime import RealtimeReader
 from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader
@@ -142,6 +143,7 @@ class DialectProvider:
         "responses": (ResponsesReader, ResponsesEventReader),
         "responses/compact": (ResponsesReader, ResponsesEventReader),
         "responses/{id}/cancel": (FetchedResponseReader, FetchedResponseEventReader),
+        "messages": (MessagesReader, MessagesEventReader),
         "rerank": (CompletionsReader, CompletionsEventReader),
         "decisions": (ResponsesReader, ResponsesEventReader),
         "audio/transcriptions": (TranscriptReader, TranscriptEventReader),
@@ -189,6 +191,7 @@ class DialectProvider:
             "conversations",
             "conversations/{id}/items",
             "files",
+            "messages/count_tokens",
             "responses/input_tokens",
             "assistants",
             "assistants/{id}",

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
-from lectr_provider_anthropic.messages import MessageEventReader
 from lectr_provider_gemini.generate import GenerateEventReader
 
 from lectr_core.dialects.completions import CompletionsEventReader
+from lectr_core.dialects.messages import MessagesEventReader
 from lectr_core.dialects.responses import ResponsesEventReader
 from lectr_core.model.reading import Reading, Usage
 from lectr_core.model.record import Ended
@@ -134,7 +134,7 @@ DIALECTS: Final = (
         *((1, 2), ("completed", "incomplete")),
     ),
     Dialect(
-        *("messages", "/v1/messages", "bpe65k", "anthropic", MessageEventReader, _chat, _message_frames),
+        *("messages", "/v1/messages", "bpe65k", "anthropic", MessagesEventReader, _chat, _message_frames),
         *((2, 12), ("end_turn", "max_tokens")),
     ),
     Dialect(

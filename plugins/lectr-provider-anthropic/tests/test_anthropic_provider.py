@@ -7,7 +7,6 @@ import json
 import pytest
 from lectr_provider_anthropic import lectr_providers, lectr_settings
 from lectr_provider_anthropic.batches import BatchReader, ResultsReader
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
 from lectr_provider_anthropic.provider import anthropic_of
 
 from lectr_core import (
@@ -17,6 +16,8 @@ from lectr_core import (
     CompletionsReader,
     Credential,
     GatewaySettings,
+    MessagesEventReader,
+    MessagesReader,
     NotServed,
     OpenReader,
     Provider,
@@ -172,8 +173,8 @@ def test_a_held_credential_gets_the_form_the_path_takes(call: Call, token: bytes
 @pytest.mark.parametrize(
     ("call", "media_type", "kind"),
     [
-        (MESSAGES, "application/json", MessageReader),
-        (MESSAGES, "text/event-stream; charset=utf-8", MessageEventReader),
+        (MESSAGES, "application/json", MessagesReader),
+        (MESSAGES, "text/event-stream; charset=utf-8", MessagesEventReader),
         (CHAT, "application/json", CompletionsReader),
         (CHAT, "text/event-stream", CompletionsEventReader),
         (MESSAGES, "text/html", None),

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from lectr_provider_anthropic.batches import ResultsReader
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
 
-from lectr_core import Reader, Reading, Share, Terms, units
+from lectr_core import MessagesEventReader, MessagesReader, Reader, Reading, Share, Terms, units
 from lectr_core.testing import check_reader
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
@@ -21,7 +20,7 @@ def transcript(name: str) -> bytes:
 def reader_of(name: str) -> Reader:
     if name.endswith(".jsonl"):
         return ResultsReader("msgbatch_1")
-    return MessageReader() if name.endswith(".json") else MessageEventReader()
+    return MessagesReader() if name.endswith(".json") else MessagesEventReader()
 
 
 def read(name: str, *, complete: bool = True, body: bytes | None = None) -> Reading:
@@ -147,7 +146,7 @@ def test_an_error_in_the_place_of_a_message_is_told():
 
 
 def test_a_ping_is_no_output():
-    reader = MessageEventReader()
+    reader = MessagesEventReader()
     reader.feed(b'event: ping\ndata: {"type": "ping"}\n\n')
     reader.feed(transcript("stream_text.sse").partition(b"event: content_block_delta")[0])
     assert not reader.first_token_seen
@@ -156,7 +155,7 @@ def test_a_ping_is_no_output():
 
 
 def test_a_tool_that_is_called_without_input_is_the_first_output():
-    reader = MessageEventReader()
+    reader = MessagesEventReader()
     reader.feed(
         b'data: {"type":"content_block_start","content_block":{"type":"tool_use","id":"t","name":"now","input":{}}}\n\n'
     )

@@ -6,16 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from lectr_provider_compatible.costs import told_cost
-from lectr_provider_compatible.offer import providers_of
-from lectr_provider_compatible.reading import (
+from lectr_provider_compatible.billing import (
     BillingEventReader,
     BillingImagesReader,
     BillingReader,
     BillingResponsesReader,
-    CompatibleLinesReader,
-    CompatibleReader,
 )
+from lectr_provider_compatible.costs import told_cost
+from lectr_provider_compatible.offer import providers_of
+from lectr_provider_compatible.reading import CompatibleLinesReader, CompatibleReader
 
 from lectr_core import Answer, Call, GatewaySettings, Reading, Settings, Terms, units
 from lectr_core.testing import check_reader

@@ -17,12 +17,11 @@ from lectr_core import (
     Reading,
     WholeReader,
     count,
+    message_used,
     nothing_billed,
     raw_tree,
     raw_word,
 )
-from lectr_provider_anthropic.messages import MESSAGE, with_container
-from lectr_provider_anthropic.usage import usage_of
 
 _ENDED: Final = "ended"
 _IN_VAIN: Final = frozenset({"errored", "canceled", "expired"})
@@ -73,10 +72,9 @@ class ResultsReader(LinesReader):
         result = _line.decode(line).result
         if result is None or len(result.message) <= len(b"null"):
             return
-        message = MESSAGE.decode(result.message)
-        tree, model = raw_tree(message.usage), raw_word(message.model)
-        if tree:
-            self.sums.add(model, with_container(usage_of(tree, model), message.container))
+        model, usage = message_used(result.message)
+        if usage is not None:
+            self.sums.add(model, usage)
 
     def is_in_vain(self, line: bytes) -> bool:
         """See `LinesReader`."""

@@ -12,6 +12,8 @@ from lectr_core import (
     DialectProvider,
     EventReader,
     LinesReader,
+    MessagesEventReader,
+    MessagesReader,
     NotServed,
     ProviderSettings,
     Refusal,
@@ -23,7 +25,6 @@ from lectr_core import (
     upstream_of,
 )
 from lectr_provider_anthropic.batches import BatchReader, ResultsReader
-from lectr_provider_anthropic.messages import MessageEventReader, MessageReader
 from lectr_provider_anthropic.paths import is_compatible, is_own, is_served
 from lectr_provider_anthropic.refusals import native_body
 
@@ -43,11 +44,11 @@ class AnthropicProvider(DialectProvider):
 
     READERS: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
         "chat/completions": DialectProvider.READERS["chat/completions"],
-        "messages": (MessageReader, MessageEventReader),
+        "messages": (MessagesReader, MessagesEventReader),
         "messages/batches": DialectProvider.READERS["batches"],
     }
     FETCHED: ClassVar[Mapping[str, tuple[type[WholeReader], type[EventReader]]]] = {
-        "messages/batches/{id}": (BatchReader, MessageEventReader),
+        "messages/batches/{id}": (BatchReader, MessagesEventReader),
     }
     LINES: ClassVar[Mapping[str, type[LinesReader]]] = {"messages/batches/{id}/results": ResultsReader}
     UNBILLED: ClassVar[frozenset[str]] = frozenset(

@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import ClassVar
 
 from lectr_core import Call, Credential, DialectProvider, ImagesEventReader, LinesReader, NotServed, Secret
-from lectr_provider_compatible.paths import Place, climbs
-from lectr_provider_compatible.reading import (
+from lectr_provider_compatible.billing import (
     BillingEventReader,
     BillingImagesReader,
+    BillingMessagesEventReader,
+    BillingMessagesReader,
     BillingReader,
     BillingResponsesEventReader,
     BillingResponsesReader,
-    CompatibleEventReader,
-    CompatibleLinesReader,
-    CompatibleReader,
 )
+from lectr_provider_compatible.paths import Place, climbs
+from lectr_provider_compatible.reading import CompatibleEventReader, CompatibleLinesReader, CompatibleReader
 
 _UNKNOWN = "/v1/{path}"
+
+_MESSAGES = "/anthropic/v1/"
+"""Under which many have messages, beside their own paths."""
 
 
 class CompatibleProvider(DialectProvider):
@@ -67,7 +70,8 @@ class CompatibleProvider(DialectProvider):
 
     def endpoint(self, path: str) -> str:
         """See `ports.Provider`: as the dialect has it, whatever the endpoint's own path."""
-        return super().endpoint(self._place.plain(self._upstream(path)))
+        found = self._place.plain(self._upstream(path))
+        return super().endpoint("/v1/" + found[len(_MESSAGES) :] if found.startswith(_MESSAGES) else found)
 
     def upstream_path(self, call: Call) -> str:
         """See `DialectProvider`. Errors: NotServed for a path that would climb out of the endpoint's."""
@@ -97,6 +101,7 @@ class BillingProvider(CompatibleProvider):
         **CompatibleProvider.READERS,
         **dict.fromkeys(("chat/completions", "completions", "embeddings"), (BillingReader, BillingEventReader)),
         "responses": (BillingResponsesReader, BillingResponsesEventReader),
+        "messages": (BillingMessagesReader, BillingMessagesEventReader),
         "images/generations": (BillingImagesReader, ImagesEventReader),
         "images/edits": (BillingImagesReader, ImagesEventReader),
     }

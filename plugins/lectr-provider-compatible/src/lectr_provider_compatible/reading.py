@@ -16,7 +16,7 @@ What differs from the plain dialect, and who sends it so:
 - no usage in a stream, but `timings` with the counts, and usage that leaves the cache to them (llama.cpp's server);
 - searches as calls of a tool that the server itself offers (Moonshot): each is billed, and usage does not count them.
 
-What they cost by their own account is taken where the endpoint is known to bill what it tells: see `costs.py`.
+What they cost by their own account is taken where the endpoint is known to bill what it tells: see `billing.py`.
 """
 
 from __future__ import annotations
@@ -32,20 +32,16 @@ from lectr_core import (
     BatchLinesReader,
     CompletionsEventReader,
     CompletionsReader,
-    ImagesReader,
     Reading,
-    ResponsesEventReader,
-    ResponsesReader,
     Tree,
     Usage,
     completion_usage,
     count,
-    image_usage,
     raw_tree,
     response_usage,
     units,
 )
-from lectr_provider_compatible.costs import with_calls, with_cost
+from lectr_provider_compatible.costs import with_calls
 from lectr_provider_compatible.plain import plain, with_lifetimes
 
 _APART: Final = (
@@ -173,83 +169,3 @@ class CompatibleLinesReader(BatchLinesReader):
     def usage_of(self, tree: Tree) -> Usage:
         """See `BatchLinesReader`."""
         return response_usage(tree) if "input_tokens" in tree else compatible_usage(tree)
-
-
-# What follows is for endpoints that bill what they tell.
-
-_OWN_KEY: Final = (b'"is_byok":true', b'"is_byok": true')
-
-
-class BillingReader(CompatibleReader):
-    """A whole answer that says what it cost."""
-
-    _is_own_key = False
-
-    def read(self, body: bytes) -> Reading:
-        """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
-        return super().read(body)
-
-    def usage_of(self, tree: Tree) -> Usage:
-        """See `CompletionsReader`."""
-        return with_cost(compatible_usage(tree), is_own_key=self._is_own_key)
-
-
-class BillingEventReader(CompatibleEventReader):
-    """A stream of chunks that says what it cost."""
-
-    _is_own_key = False
-
-    def on_event(self, name: bytes, data: bytes) -> None:
-        """See `EventReader`."""
-        super().on_event(name, data)
-        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
-
-    def usage_of(self, tree: Tree) -> Usage:
-        """See `CompletionsEventReader`."""
-        return with_cost(compatible_usage(tree), is_own_key=self._is_own_key)
-
-
-class BillingResponsesReader(ResponsesReader):
-    """A whole response that says what it cost."""
-
-    _is_own_key = False
-
-    def read(self, body: bytes) -> Reading:
-        """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
-        return super().read(body)
-
-    def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
-        """See `ResponsesReader`."""
-        return with_cost(with_calls(response_usage(tree, image_model)), is_own_key=self._is_own_key)
-
-
-class BillingResponsesEventReader(ResponsesEventReader):
-    """A stream of a response's events that says what it cost."""
-
-    _is_own_key = False
-
-    def on_event(self, name: bytes, data: bytes) -> None:
-        """See `EventReader`."""
-        super().on_event(name, data)
-        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
-
-    def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
-        """See `ResponsesEventReader`."""
-        return with_cost(with_calls(response_usage(tree, image_model)), is_own_key=self._is_own_key)
-
-
-class BillingImagesReader(ImagesReader):
-    """Images that say what they cost."""
-
-    _is_own_key = False
-
-    def read(self, body: bytes) -> Reading:
-        """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
-        return super().read(body)
-
-    def usage_of(self, tree: Tree) -> Usage:
-        """See `ImagesReader`."""
-        return with_cost(image_usage(tree), is_own_key=self._is_own_key)

@@ -1,4 +1,4 @@
-"""What a message used: the provider's usage object taken apart into disjoint units. Pure functions, no text.
+"""What a message used: its usage object taken apart into disjoint units. Pure functions, no text.
 
 Called by the readers in `messages.py`. Never here: bytes, streams, prices.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lectr_core import Share, Terms, Tree, Usage, apportion, branch, count, units
+from lectr_core.dialects.usage import apportion, branch, count, laid_over
+from lectr_core.model import units
+from lectr_core.model.reading import Share, Terms, Tree, Usage
 
 _CACHED: Final = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _OUTPUT_FIELDS: Final = frozenset({"output_tokens", "output_tokens_details"})
@@ -29,13 +31,9 @@ def merge(older: Tree, newer: Tree) -> Tree:
     plain replacement would lose them. Since they are cumulative, a prompt that was counted does not turn into 0, as some
     servers of this dialect say in the end; only if all of it came from the cache after all.
     """
-    merged: dict[str, Any] = dict(older)  # Any: a tree of numbers
-    for name, value in newer.items():
-        before = merged.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            merged[name] = merge(before, value)
-        elif value is not None and (value != 0 or not before or (name == "input_tokens" and any(map(newer.get, _CACHED)))):
-            merged[name] = value
+    merged = laid_over(older, newer)
+    if newer.get("input_tokens") == 0 and any(map(newer.get, _CACHED)):
+        return {**merged, "input_tokens": 0}
     return merged
 
 
@@ -44,14 +42,14 @@ def without_output(tree: Tree) -> Tree:
     return {name: value for name, value in tree.items() if name not in _OUTPUT_FIELDS}
 
 
-def usage_of(tree: Tree, model: str | None = None) -> Usage:
+def message_usage(tree: Tree, model: str | None = None) -> Usage:
     """Take the usage object of a message apart; *model* is the one that the message names.
 
     Shapes: input, cache reads and cache writes are additive as sent; thinking is a part of the output. Where the turns are
         told (`iterations`), they are what is billed: also what the totals leave out (compactions), and each at the price of
         its own model (an adviser, a model that stepped in). It adds up where every total that comes with its parts is
         their sum; None where no total does.
-    Source: the type `Usage` of the provider's SDK, and `BetaUsage` for iterations and the fallback credit.
+    Source: the type `Usage` of the SDK of messages, and `BetaUsage` for iterations and the fallback credit.
     """
     counts, checks = _take_apart(tree)
     entries = [entry for entry in _iterations(tree) if _take_apart(entry)[0]]

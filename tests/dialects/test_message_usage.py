@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lectr_provider_anthropic.usage import merge, tier_of, usage_of, without_output
 
 from lectr_core import Terms, Tree, raw_tree, units
+from lectr_core.dialects.message_usage import merge, message_usage, tier_of, without_output
 
 numbers = st.integers(0, 10**9)
 # A loaded machine draws slowly, which says nothing about the code.
@@ -34,7 +34,7 @@ trees = st.dictionaries(st.sampled_from(FIELDS), leaves | objects | st.lists(obj
 @patient
 @given(numbers, numbers, numbers, numbers, numbers, numbers)
 def test_parts_sum_to_what_the_provider_reports(fresh: int, read: int, short: int, long: int, visible: int, thinking: int):
-    usage = usage_of(
+    usage = message_usage(
         {
             "input_tokens": fresh,
             "cache_read_input_tokens": read,
@@ -53,7 +53,7 @@ def test_parts_sum_to_what_the_provider_reports(fresh: int, read: int, short: in
 @patient
 @given(trees)
 def test_any_tree_gives_counts_that_are_counts(tree: Tree):
-    for number in usage_of(tree).units.values():
+    for number in message_usage(tree).units.values():
         assert isinstance(number, int)
         assert 0 <= number <= units.MAX_COUNT
     assert tier_of(tree) is None or isinstance(tier_of(tree), str)
@@ -67,13 +67,13 @@ def test_an_empty_event_changes_nothing(tree: Tree):
 
 
 def test_writes_of_no_lifetime_have_the_unnamed_one():
-    usage = usage_of({"input_tokens": 1, "cache_creation_input_tokens": 9, "output_tokens": 1})
+    usage = message_usage({"input_tokens": 1, "cache_creation_input_tokens": 9, "output_tokens": 1})
     assert usage.units == {units.INPUT: 1, units.CACHE_WRITE: 9, units.OUTPUT: 1}
     assert usage.adds_up is None
 
 
 def test_lifetimes_alone_are_counted():
-    usage = usage_of({"input_tokens": 1, "cache_creation": {"ephemeral_1h_input_tokens": 9}})
+    usage = message_usage({"input_tokens": 1, "cache_creation": {"ephemeral_1h_input_tokens": 9}})
     assert usage.units == {units.INPUT: 1, units.CACHE_WRITE_1H: 9}
 
 
@@ -86,7 +86,7 @@ def test_lifetimes_alone_are_counted():
     ],
 )
 def test_parts_that_do_not_fit_are_told(tree: Tree):
-    usage = usage_of(tree)
+    usage = message_usage(tree)
     assert usage.adds_up is False
     assert sum(usage.units.values()) == 5
 
@@ -112,7 +112,7 @@ def test_a_placeholder_for_output_is_left_out():
 def test_every_turn_of_a_long_loop_counts():
     turns = [{"type": "message", "input_tokens": 100 + turn, "output_tokens": 1} for turn in range(120)]
     tree = {"input_tokens": 100, "output_tokens": 120, "iterations": turns}
-    usage = usage_of(raw_tree(msgspec.Raw(msgspec.json.encode(tree))))
+    usage = message_usage(raw_tree(msgspec.Raw(msgspec.json.encode(tree))))
     assert usage.units == {units.INPUT: sum(range(100, 220)), units.OUTPUT: 120}
     assert usage.terms == Terms(longest_prompt=219)
     assert usage.adds_up is True

@@ -1,7 +1,7 @@
-"""Readers of messages: the whole answer, and the stream of events. Those of batches are in `batches.py`.
+"""Readers of messages: the whole answer, and the stream of events.
 
 Only declared fields are decoded; the text of an answer is measured where it lies and never becomes an object. Called by
-`provider.py`. What the counts mean is in `usage.py`.
+`provider.py` and by provider plugins. What the counts mean is in `message_usage.py`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,12 @@ from typing import Final
 import attrs
 import msgspec
 
-from lectr_core import (
-    ABSENT,
-    BAD_INPUT,
-    EventReader,
-    Findings,
-    Reading,
-    Terms,
-    Tree,
-    Usage,
-    WholeReader,
-    count,
-    raw_chars,
-    raw_tree,
-    raw_word,
-)
-from lectr_provider_anthropic.usage import merge, tier_of, usage_of, without_output
+from lectr_core.dialects.findings import ABSENT, Findings, raw_chars, raw_tree, raw_word
+from lectr_core.dialects.message_usage import merge, message_usage, tier_of, without_output
+from lectr_core.dialects.reading import EventReader, WholeReader
+from lectr_core.dialects.usage import count
+from lectr_core.model.reading import Reading, Terms, Tree, Usage
+from lectr_core.wire.body import BAD_INPUT
 
 
 @attrs.define
@@ -74,7 +64,7 @@ class _Event:
     usage: msgspec.Raw = ABSENT
 
 
-MESSAGE: Final = msgspec.json.Decoder(_Message)
+_message = msgspec.json.Decoder(_Message)
 _pieces = msgspec.json.Decoder(list[_Piece])
 _piece = msgspec.json.Decoder(_Piece)
 _event = msgspec.json.Decoder(_Event)
@@ -88,12 +78,12 @@ _CONTAINER: Final = "a container that code ran in (billed by its own time, and s
 _EMPTY_AT_FIRST: Final = frozenset({"text", "thinking", "compaction"})
 
 
-class MessageReader(WholeReader):
+class MessagesReader(WholeReader):
     """A message in one piece."""
 
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
-        message = MESSAGE.decode(body)
+        message = _message.decode(body)
         findings = Findings()
         if raw_word(message.type) == "error":
             findings.error_category = "in_band"
@@ -103,11 +93,15 @@ class MessageReader(WholeReader):
         tree = raw_tree(message.usage)
         findings.tier = tier_of(tree)
         lengths = _lengths(message.content)
-        reading = findings.reading(with_container(usage_of(tree, findings.model), message.container))
+        reading = findings.reading(_with_container(self.usage_of(tree, findings.model), message.container))
         return attrs.evolve(reading, deltas=len(lengths), delta_chars=sum(lengths))
 
+    def usage_of(self, tree: Tree, model: str | None) -> Usage:
+        """The usage object in disjoint units. Override it where more is told."""
+        return message_usage(tree, model)
 
-class MessageEventReader(EventReader):
+
+class MessagesEventReader(EventReader):
     """A message as server-sent events.
 
     The first event has the whole prompt's usage with a placeholder for the output; later ones have cumulative totals that
@@ -142,7 +136,7 @@ class MessageEventReader(EventReader):
                 self.first_token_seen = True
             self._tool_ran = self._tool_ran or kind == "server_tool_use"
         elif kind == "message_start":
-            self._start(MESSAGE.decode(event.message))
+            self._start(_message.decode(event.message))
         elif kind == "message_delta":
             self._go_on(event)
         elif kind == "message_stop":
@@ -154,7 +148,7 @@ class MessageEventReader(EventReader):
         """See `EventReader`. An error, or an end without a reason to stop, leaves counts of the moment: a lower bound."""
         tree = self._usage if self._output_counted else without_output(self._usage)
         self._findings.tier = tier_of(tree)
-        usage = with_container(usage_of(tree, self._findings.model), self._container)
+        usage = _with_container(self.usage_of(tree, self._findings.model), self._container)
         if self._cache_told_late:
             usage = attrs.evolve(usage, adds_up=False, terms=attrs.evolve(usage.terms or Terms(), doubt=_LATE))
         final = self._output_counted and self._findings.finish_reason is not None and self._findings.error_category is None
@@ -163,6 +157,10 @@ class MessageEventReader(EventReader):
             usage = attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), input_open=True))
         reading = self._findings.reading(usage)
         return reading if final or reading.state != "reported" else attrs.evolve(reading, state="partial")
+
+    def usage_of(self, tree: Tree, model: str | None) -> Usage:
+        """See `MessagesReader`."""
+        return message_usage(tree, model)
 
     def _start(self, message: _Message) -> None:
         self._findings.model = raw_word(message.model)
@@ -180,7 +178,14 @@ class MessageEventReader(EventReader):
             self._findings.finish_reason = raw_word(event.delta.stop_reason) or self._findings.finish_reason
 
 
-def with_container(usage: Usage, container: msgspec.Raw) -> Usage:
+def message_used(message: msgspec.Raw) -> tuple[str | None, Usage | None]:
+    """The model that a message names and what it used; no usage where none stands in it. Errors: as a decoder's."""
+    found = _message.decode(message)
+    tree, model = raw_tree(found.usage), raw_word(found.model)
+    return model, _with_container(message_usage(tree, model), found.container) if tree else None
+
+
+def _with_container(usage: Usage, container: msgspec.Raw) -> Usage:
     """*usage*, and that a container was used if one is told of: it is billed by its time, which no answer tells."""
     if len(container) <= len(b"null"):
         return usage
