@@ -30,7 +30,9 @@ ACTIONS: Final = frozenset(
         "generateText",
         "predict",
         "predictLongRunning",
+        "rawPredict",
         "streamGenerateContent",
+        "streamRawPredict",
     }
 )
 """What can be done with a model; also the suffixes by which a native path is recognised."""
@@ -139,6 +141,11 @@ class Deed:
             return None
         region = self.head.partition("/locations/")[2].partition("/")[0]
         return region if _REGION.fullmatch(region) and region != "global" else None
+
+    @property
+    def maker(self) -> str | None:
+        """Whose model it is, for paths that say so."""
+        return self.head.partition("/publishers/")[2].partition("/")[0] or None
 
     def with_model(self, model: str) -> str:
         """The path for another *model*, encoded; for the same one exactly the path as sent."""

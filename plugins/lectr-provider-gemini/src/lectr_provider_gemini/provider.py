@@ -48,6 +48,12 @@ KEY_PREFIXES: Final = (b"AIza",)
 
 _READ: Final = frozenset({"generateContent", "embedContent", "batchEmbedContents", "predict"})
 _STREAMED: Final = "streamGenerateContent"
+_IN_STREAMS: Final = frozenset({_STREAMED, "streamRawPredict"})
+_RAW: Final = frozenset({"rawPredict", "streamRawPredict"})
+"""With these another maker's model is asked in that maker's own dialect."""
+_DIALECTS: Final = {"anthropic": "messages", "mistralai": "chat/completions"}
+_COUNTING: Final = "count-tokens"
+"""In a model's place: it counts, and is not billed."""
 _COUNTED: Final = frozenset({"countTokens", "computeTokens", "countMessageTokens", "countTextTokens"})
 _BATCHED: Final = frozenset({"batchGenerateContent", "asyncBatchEmbedContent"})
 _NATIVE: Final[Mapping[tuple[str, str], tuple[type[WholeReader], type[EventReader] | None]]] = {
@@ -81,7 +87,7 @@ class GeminiProvider(DialectProvider):
     def streams_in_path(self, path: str) -> bool:
         """See `ports.Provider`."""
         deed = paths.deed_of(path)
-        return deed is not None and deed.action == "streamGenerateContent"
+        return deed is not None and deed.action in _IN_STREAMS
 
     def endpoint(self, path: str) -> str:
         """See `ports.Provider`."""
@@ -133,15 +139,19 @@ class GeminiProvider(DialectProvider):
 
     def reader(self, call: Call, answer: Answer) -> Reader | None:
         """See `ports.Provider`. Whether a stream is one of events or an array, its head says, else the query."""
+        made: Reader | None
         deed = paths.deed_of(call.path)
         if deed is None:
             return self._reader_of_thing(call, answer)
-        if call.method != "POST" or deed.action in _COUNTED:
+        if call.method != "POST" or deed.action in _COUNTED or (deed.action in _RAW and deed.model == _COUNTING):
             return UnbilledReader()
         if not 200 <= answer.status < 300:
             return None
         if deed.action in _BATCHED:
             return OpenBatchReader()
+        if deed.action in _RAW:
+            made = self._reader_of_maker(deed, answer)
+            return made if deed.region is None or made is None else LocatedReader(made, deed.region)
         tier = _tier(answer)
         events = answer.media_type == "text/event-stream"
         if not answer.media_type:
@@ -149,11 +159,20 @@ class GeminiProvider(DialectProvider):
         elif not events and answer.media_type != "application/json":
             return None
         if deed.action == _STREAMED:
-            made: Reader | None = GenerateEventReader(tier) if events else GenerateArrayReader(tier)
+            made = GenerateEventReader(tier) if events else GenerateArrayReader(tier)
         else:
             made = GenerateReader(tier) if deed.action in _READ and not events else None
         region = deed.region
         return made if region is None or made is None else LocatedReader(made, region)
+
+    def _reader_of_maker(self, deed: paths.Deed, answer: Answer) -> Reader | None:
+        """For another maker's model, asked in its own dialect."""
+        readers = DialectProvider.READERS.get(_DIALECTS.get(deed.maker or "", ""))
+        if readers is None:
+            return None
+        if answer.media_type == "text/event-stream":
+            return readers[1]()
+        return readers[0]() if answer.media_type == "application/json" else None
 
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
         """See `ports.Tunnels`: live sessions."""
