@@ -43,7 +43,7 @@ Sample = tuple[float, str, str, str, str, int, float, int | None, int | None, in
 SAMPLES: Final[list[Sample]] = [
     (1, "search", "alpha", "small-1", "ok", 200, 100.0, 100, 10, 1_000_000),
     (2, "search", "alpha", "small-1", "ok", 200, 300.0, 100, 10, 1_000_000),
-    (3, "search", "alpha", "small-1", "provider_error", 429, 20.0, None, None, None),
+    (3, "search", "alpha", "small-1", "provider_error", 429, 20.0, 0, 0, 0),
     (30, "chat <b>", "beta", "large/2 & co", "ok", 200, 4000.0, 5000, 200, 20_000_000),
     (50, "chat <b>", "beta", "large/2 & co", "ok", 200, 5000.0, None, None, None),
     (200, "chat <b>", "beta", "unpriced", "ok", 200, 2000.0, 50, 50, None),

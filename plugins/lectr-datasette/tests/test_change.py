@@ -176,7 +176,6 @@ def test_prices_are_read_from_the_parts_of_costs() -> None:
 def test_what_is_in_no_amount_is_counted_as_on_the_other_pages(
     database: Callable[..., Path], seen: Callable[..., str]
 ) -> None:
-    """Nobody expects a cost of what a provider turned away."""
     said = re.sub(r"<[^>]*>", "", seen(database(), change, period="today")).replace("\u00a0", " ")
     assert "0 requests before and 2 requests after whose cost is not known" in said
     assert "not known of 2 requests" in said

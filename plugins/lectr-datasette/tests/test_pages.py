@@ -108,6 +108,23 @@ def test_what_is_not_known_is_said_first(database: Make, seen: See) -> None:
     assert "say no feature" not in said
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "told", "unread"),
+    [
+        (["provider_error"] * 2, "may be higher than shown. 2 of them ended in an error", False),
+        (["ok", "provider_error"], "is higher than shown. 1 of them ended in an error", True),
+        (["ok", "ok"], "is higher than shown. Which, and why", True),
+    ],
+)
+def test_errors_without_a_known_cost_are_counted_as_in_a_report_and_told_apart(
+    database: Make, seen: See, sampled: Sampled, outcomes: list[str], told: str, unread: bool
+) -> None:
+    rows = [sampled((5, "a", "p", "m", outcome, 200, 1.0, None, None, None), NOW) for outcome in outcomes]
+    said = text_of(seen(database(rows=rows), overview))
+    assert f"2 requests of 2 have no known cost: the real spend {told}" in said
+    assert ("said nothing of usage" in said) is unread
+
+
 def test_the_untagged_are_told_how_to_tag(database: Make, seen: See, sampled: Sampled) -> None:
     rows = [sampled((5, "untagged", "alpha", "m", "ok", 200, 1.0, 1, 1, 1_000), NOW) for _ in range(2)]
     said = text_of(seen(database(rows=rows), overview))

@@ -8,7 +8,6 @@ from typing import Final
 
 from lectr_datasette.asking.cover import DAILY, HOURLY, Grain, Piece, of_grain
 from lectr_datasette.asking.query import Query
-from lectr_datasette.asking.sums import TURNED_AWAY
 
 LEAST_CACHED: Final = 0.02
 """Share of its prompts that a feature must have had from a cache, to be one that caches."""
@@ -39,7 +38,7 @@ def uses(parts: Sequence[Piece], only: Mapping[str, str]) -> Query:
     """What each feature took of each model, of requests whose cost is known in part or whole."""
     selects = "\n  union all ".join(
         "select feature, provider, model, requests, client_retries, input_tokens, cached_input_tokens, cache_write_tokens, "
-        f"output_tokens, cost_nanousd, cost_unknown, outcome from usage_{piece.grain.name} where {_where(piece, only)}"
+        f"output_tokens, cost_nanousd, cost_unknown from usage_{piece.grain.name} where {_where(piece, only)}"
         for piece in parts
     )
     return Query(
@@ -47,7 +46,7 @@ def uses(parts: Sequence[Piece], only: Mapping[str, str]) -> Query:
   sum(case when requests > cost_unknown then client_retries else 0 end) as retries, sum(input_tokens) as input_tokens,
   sum(cached_input_tokens) as cached_tokens, sum(cache_write_tokens) as written_tokens, sum(output_tokens) as output_tokens,
   sum(cost_nanousd) as cost_nanousd,
-  sum(case when {TURNED_AWAY} then 0 else cost_unknown end) as cost_unknown
+  sum(cost_unknown) as cost_unknown
 from (
   {selects}
 )

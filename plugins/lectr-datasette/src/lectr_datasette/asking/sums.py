@@ -14,21 +14,22 @@ from lectr_datasette.asking.period import DAY, HOUR, Period
 from lectr_datasette.asking.query import Query
 from lectr_datasette.asking.scope import WHO, Scope
 
-# Nobody expects a cost or counts of what a provider or Lectr itself turned away.
+# What a provider or Lectr itself answered with an error: as a rule nothing is billed for it, but nobody says so.
 TURNED_AWAY: Final = "outcome in ('provider_error', 'lectr_refused')"
 _PLAIN: Final = (
     *("requests", "errors", "streamed", "attempts", "client_retries", "input_tokens", "output_tokens"),
     *("cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "tokens_reported", "tokens_measured"),
-    *("tokens_estimated", "cost_nanousd", "cost_low_nanousd", "cost_high_nanousd", "cost_unbounded"),
+    *("tokens_estimated", "tokens_unknown", "cost_nanousd", "cost_low_nanousd", "cost_high_nanousd"),
+    *("cost_unbounded", "cost_unknown"),
 )
-_NOT_TURNED_AWAY: Final = ("cost_unknown", "tokens_unknown")
-SUMMED: Final = (*_PLAIN, *_NOT_TURNED_AWAY)
+_OF_THOSE: Final = "cost_unknown_turned_away"
+SUMMED: Final = (*_PLAIN, _OF_THOSE)
 """Names of all sums, as `reckoning.sums.Sums` has them."""
 
 
 def _sum(name: str) -> str:
-    if name in _NOT_TURNED_AWAY:
-        return f"sum(case when {TURNED_AWAY} then 0 else {name} end) as {name}"
+    if name == _OF_THOSE:
+        return f"sum(case when {TURNED_AWAY} then cost_unknown else 0 end) as {name}"
     return f"sum({name}) as {name}"
 
 
@@ -45,7 +46,7 @@ def totals(parts: Sequence[Piece], only: Mapping[str, str], by: Sequence[str] = 
     names = ", ".join(by)
     group = f"\ngroup by {names}" if by else ""
     lead = f"{names},\n  " if by else ""
-    columns = (*by, *SUMMED, "outcome")
+    columns = (*by, *_PLAIN, "outcome")
     return Query(f"select {lead}{_SUMS}\nfrom {_parts('usage', parts, only, columns)}{group}", only)
 
 

@@ -34,13 +34,15 @@ class Sums:
     tokens_measured: int = 0
     tokens_estimated: int = 0
     tokens_unknown: int = 0
-    """Of the requests that reached a provider and were not turned away: their counts are not known."""
+    """Requests whose counts are not known."""
     cost_nanousd: int = 0
     """Of those whose cost is known."""
     cost_low_nanousd: int = 0
     cost_high_nanousd: int = 0
     cost_unknown: int = 0
-    """The same as `tokens_unknown`, for the cost."""
+    """Requests whose cost is not known."""
+    cost_unknown_turned_away: int = 0
+    """Of those, the ones answered with an error: as a rule nothing is billed for them."""
     cost_unbounded: int = 0
     """Requests with a cost that could be higher, nobody knows by how much."""
 
@@ -62,13 +64,18 @@ class Sums:
         return self.requests > 0 and self.errors >= EYE_CATCHING * self.requests
 
     @property
+    def unread(self) -> int:
+        """Answers, errors left out, that told no usage."""
+        return max(0, self.tokens_unknown - self.cost_unknown_turned_away)
+
+    @property
     def not_reported(self) -> int:
         """Requests whose counts were measured or estimated."""
         return self.tokens_measured + self.tokens_estimated
 
     @property
     def sources(self) -> tuple[tuple[str, int], ...]:
-        """How many requests have counts of which kind, the surest first. Of those turned away nobody expects any."""
+        """How many requests have counts of which kind, the surest first."""
         return (
             ("reported", self.tokens_reported),
             ("measured", self.tokens_measured),
