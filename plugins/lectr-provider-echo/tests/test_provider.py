@@ -50,11 +50,12 @@ def test_every_dialect_gets_its_paths_and_its_form_of_key(path: str, field: str)
     assert provider.authorize(call, provider.held)[0] == field
 
 
-def test_usage_is_read_where_it_is_in_openais_shape() -> None:
+def test_usage_is_read_in_every_dialect_that_endpoints_share() -> None:
     provider = EchoProvider(EchoSettings())
     json_answer = Answer(200, {"content-type": "application/json"})
     assert provider.reader(Call(method="POST", path="/v1/chat/completions"), json_answer) is not None
-    assert provider.reader(Call(method="POST", path="/v1/messages"), json_answer) is None
+    assert provider.reader(Call(method="POST", path="/v1/messages"), json_answer) is not None
+    assert provider.reader(Call(method="POST", path="/v1/tokenize"), json_answer) is None
 
 
 def test_the_process_runs_only_where_asked() -> None:

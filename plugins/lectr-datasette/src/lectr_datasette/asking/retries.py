@@ -10,7 +10,7 @@ from lectr_datasette.asking.query import Query
 from lectr_datasette.asking.rows import MODEL
 from lectr_datasette.asking.scope import Scope
 
-LOOKED_AT: Final = 15_000
+LOOKED_AT: Final = 10_000
 """Requests in which repeats are looked for: the newest. There is no index of them."""
 _AROUND: Final = timedelta(minutes=20)
 """An SDK waits ten minutes for an answer, and less than that between two tries."""
