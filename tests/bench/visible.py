@@ -52,11 +52,16 @@ class Sightings:
             seen.setdefault(mark, now_s)
 
 
-def watch_sql(path: Path, sightings: Sightings, over: threading.Event) -> None:
-    """Ask the table, again and again."""
+def opened(path: Path) -> sqlite3.Connection:
+    """The database, once the cold process has made it: `lectr top` has nothing to show before."""
     _until(path.exists)
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    _until(lambda: connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'requests'").fetchone() is not None)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+    _until(lambda: connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'about_columns'").fetchone() is not None)
+    return connection
+
+
+def watch_sql(connection: sqlite3.Connection, sightings: Sightings, over: threading.Event) -> None:
+    """Ask the table, again and again."""
     newest = 0
     while not over.wait(LOOK_S):
         asked = (
@@ -118,10 +123,11 @@ def measure(subject: subjects.Subject, rate: float, markers: int) -> tuple[Sight
 
     marks = threading.Thread(target=mark)
     with contextlib.ExitStack() as stack:
+        connection = opened(data / "lectr.db")
         stack.enter_context(running(data, "lectr tail", sightings, "tail", "--where", "feature=mark-*"))
         stack.enter_context(running(data, "lectr top", sightings, "top", "--minutes", "1"))
         _until(lambda: {"lectr tail", "lectr top"} <= sightings.at_s.keys())  # the commands have begun
-        sql = threading.Thread(target=watch_sql, args=(data / "lectr.db", sightings, over), daemon=True)
+        sql = threading.Thread(target=watch_sql, args=(connection, sightings, over), daemon=True)
         sql.start()
         marks.start()
         with clients(subject.port, 16) as them:
