@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from lectr_core.dialects.findings import ABSENT, Findings, adds_up, raw_chars, raw_tree, raw_word, variant_of
     from lectr_core.dialects.images import ImagesEventReader, ImagesReader, counted_images, image_usage
     from lectr_core.dialects.lines import BATCH, LinesReader, Sums, nothing_billed
-    from lectr_core.dialects.located import LocatedReader
+    from lectr_core.dialects.located import located
     from lectr_core.dialects.message_usage import message_usage
     from lectr_core.dialects.messages import MessagesEventReader, MessagesReader, message_used
     from lectr_core.dialects.provider import (
         DialectProvider,
         Upstream,
         category_of,
+        fitting,
         headroom_of,
         parse_base_url,
         short_value,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from lectr_core.dialects.realtime import RealtimeReader, realtime_usage
     from lectr_core.dialects.responses import ResponsesEventReader, ResponsesReader, response_usage
     from lectr_core.dialects.tunnelled import MessageReader, ResponsesTunnelReader
-    from lectr_core.dialects.usage import apportion, branch, count, numbers
+    from lectr_core.dialects.usage import apportion, branch, count, numbers, with_terms
     from lectr_core.errors import (
         CallerError,
         LectrError,
@@ -130,7 +131,6 @@ __all__ = [
     "KeepsPrices",
     "LectrError",
     "LinesReader",
-    "LocatedReader",
     "MessageReader",
     "MessagesEventReader",
     "MessagesReader",
@@ -196,9 +196,11 @@ __all__ = [
     "decode_cursor",
     "drain_of",
     "encode_cursor",
+    "fitting",
     "headroom_of",
     "hookimpl",
     "image_usage",
+    "located",
     "make_directory",
     "message_usage",
     "message_used",
@@ -218,6 +220,7 @@ __all__ = [
     "units",
     "upstream_of",
     "variant_of",
+    "with_terms",
 ]
 
 _ROOMS = {
@@ -233,17 +236,17 @@ _ROOMS = {
     "lectr_core.dialects.findings": "ABSENT Findings adds_up raw_chars raw_tree raw_word variant_of",
     "lectr_core.dialects.images": "ImagesEventReader ImagesReader counted_images image_usage",
     "lectr_core.dialects.lines": "BATCH LinesReader Sums nothing_billed",
-    "lectr_core.dialects.located": "LocatedReader",
+    "lectr_core.dialects.located": "located",
     "lectr_core.dialects.message_usage": "message_usage",
     "lectr_core.dialects.messages": "MessagesEventReader MessagesReader message_used",
     "lectr_core.dialects.provider": (
-        "DialectProvider Upstream category_of headroom_of parse_base_url short_value upstream_of"
+        "DialectProvider Upstream category_of fitting headroom_of parse_base_url short_value upstream_of"
     ),
     "lectr_core.dialects.reading": "ArrayReader EventReader WholeReader",
     "lectr_core.dialects.realtime": "RealtimeReader realtime_usage",
     "lectr_core.dialects.responses": "ResponsesEventReader ResponsesReader response_usage",
     "lectr_core.dialects.tunnelled": "MessageReader ResponsesTunnelReader",
-    "lectr_core.dialects.usage": "apportion branch count numbers",
+    "lectr_core.dialects.usage": "apportion branch count numbers with_terms",
     "lectr_core.errors": "CallerError LectrError NotServed OperatorError PluginError ProviderConfigMissing UpstreamError",
     "lectr_core.hookspecs": "hookimpl",
     "lectr_core.journal.whole": "make_directory replace_file",

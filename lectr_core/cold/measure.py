@@ -133,8 +133,10 @@ def complete(ended: Ended, found: Account, find: Find, known: Predicts) -> Accou
     # An answer that came to its end, and of which nothing was reported, is measured as if nothing had been at all.
     is_whole = ended.outcome == "ok" and not reported and reading.finish_reason is not None
     high = found.output_tokens_high
-    if is_whole and (given.source == "measured" or high is not None):
-        high = seen.high if given.source == "measured" or high is None else min(seen.high, high)
+    if is_whole and given.source == "measured":
+        high = seen.high
+    elif is_whole and high is not None:
+        high = min(seen.high, high)
     counted = attrs.evolve(
         found,
         units=counts,

@@ -11,8 +11,9 @@ from typing import Final
 
 import attrs
 
+from lectr_core.dialects.usage import with_terms
 from lectr_core.model import units
-from lectr_core.model.reading import Reading, Terms, Tree, Usage
+from lectr_core.model.reading import Reading, Tree, Usage
 
 _TOKENS: Final = units.INPUT_UNITS | units.OUTPUT_UNITS
 
@@ -34,8 +35,7 @@ def doubted(reading: Reading, usage: Usage) -> Reading:
         is_told = usage.terms is not None and usage.terms.cost_nanousd is not None
         return reading if is_told else attrs.evolve(reading, state="absent", usage=None)
     if not asked:
-        terms = attrs.evolve(usage.terms or Terms(), input_open=True)
-        usage = attrs.evolve(usage, terms=terms)
+        usage = with_terms(usage, input_open=True)
     return attrs.evolve(reading, state="partial", usage=usage)
 
 

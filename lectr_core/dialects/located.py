@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import attrs
 
-from lectr_core.model.reading import Reading, Terms
+from lectr_core.dialects.usage import with_terms
+from lectr_core.model.reading import Reading
 from lectr_core.ports import Reader
 
 
@@ -38,5 +39,9 @@ class LocatedReader:
         usage = reading.usage
         if usage is None or (usage.terms is not None and usage.terms.region is not None):
             return reading
-        terms = attrs.evolve(usage.terms or Terms(), region=self._region)
-        return attrs.evolve(reading, usage=attrs.evolve(usage, terms=terms))
+        return attrs.evolve(reading, usage=with_terms(usage, region=self._region))
+
+
+def located(reader: Reader | None, region: str | None) -> Reader | None:
+    """*reader* for work that was done in *region*; itself where none is known."""
+    return reader if reader is None or region is None else LocatedReader(reader, region)

@@ -14,8 +14,8 @@ import msgspec
 from lectr_core.dialects.findings import ABSENT, Findings, raw_chars, raw_tree, raw_word
 from lectr_core.dialects.message_usage import merge, message_usage, tier_of, without_output
 from lectr_core.dialects.reading import EventReader, WholeReader
-from lectr_core.dialects.usage import count
-from lectr_core.model.reading import Reading, Terms, Tree, Usage
+from lectr_core.dialects.usage import count, with_terms
+from lectr_core.model.reading import Reading, Tree, Usage
 from lectr_core.wire.body import BAD_INPUT
 
 
@@ -150,11 +150,11 @@ class MessagesEventReader(EventReader):
         self._findings.tier = tier_of(tree)
         usage = _with_container(self.usage_of(tree, self._findings.model), self._container)
         if self._cache_told_late:
-            usage = attrs.evolve(usage, adds_up=False, terms=attrs.evolve(usage.terms or Terms(), doubt=_LATE))
+            usage = attrs.evolve(with_terms(usage, doubt=_LATE), adds_up=False)
         final = self._output_counted and self._findings.finish_reason is not None and self._findings.error_category is None
         if self._tool_ran and not (final and complete):
             # What a tool found was put before the model, in a turn that is not told yet.
-            usage = attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), input_open=True))
+            usage = with_terms(usage, input_open=True)
         reading = self._findings.reading(usage)
         return reading if final or reading.state != "reported" else attrs.evolve(reading, state="partial")
 
@@ -189,7 +189,7 @@ def _with_container(usage: Usage, container: msgspec.Raw) -> Usage:
     """*usage*, and that a container was used if one is told of: it is billed by its time, which no answer tells."""
     if len(container) <= len(b"null"):
         return usage
-    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=_CONTAINER))
+    return with_terms(usage, untold=_CONTAINER)
 
 
 def _lengths(content: msgspec.Raw) -> list[int]:

@@ -133,6 +133,13 @@ def upstream_of(settings: Settings, path: str, section: ProviderSettings, defaul
     return Upstream(base_url, held, section.ca_file)
 
 
+def fitting(readers: tuple[type[WholeReader], type[EventReader]], media_type: str) -> Reader | None:
+    """A new reader of the two, for a whole answer and for a stream; None where it is neither JSON nor events."""
+    if media_type == EVENT_STREAM:
+        return readers[1]()
+    return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
+
+
 class DialectProvider:
     """A provider that speaks completions and responses. Satisfies `ports.Provider`."""
 
@@ -301,12 +308,9 @@ class DialectProvider:
             return UnbilledReader() if route in self.UNBILLED else None
         if not 200 <= answer.status < 300:
             return None
-        media_type = answer.media_type
-        if media_type == EVENT_STREAM:
-            return readers[1]()
-        if media_type in UNLABELLED and route in _OF_JSON:
+        if answer.media_type in UNLABELLED and route in _OF_JSON:
             return UnlabelledReader(*readers)
-        return readers[0]() if media_type == JSON or media_type.endswith("+json") else None
+        return fitting(readers, answer.media_type)
 
     def model_of_tunnel(self, call: Call) -> str | None:
         """See `ports.Tunnels`: a session's stands in the query; elsewhere it is chosen within."""
@@ -327,12 +331,8 @@ class DialectProvider:
         if lines is not None:
             return lines(self.id_in_path(call.path))
         readers = self.FETCHED.get(route)
-        if readers is None:
-            return UnbilledReader()
-        media_type = answer.media_type
-        if media_type == EVENT_STREAM:
-            return readers[1]()
-        return readers[0]() if media_type == JSON or media_type.endswith("+json") else UnbilledReader()
+        made = None if readers is None else fitting(readers, answer.media_type)
+        return UnbilledReader() if made is None else made
 
     def id_in_path(self, path: str) -> str | None:
         """The id of what *path* downloads: the segment before the last one."""

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from lectr_core.model.reading import Tree
+import attrs
+
+from lectr_core.model.reading import Terms, Tree, Usage
 from lectr_core.model.units import MAX_COUNT
 
 _MAX_DEPTH: Final = 6
@@ -90,6 +92,11 @@ def laid_over(older: Tree, newer: Tree) -> Tree:
         elif value is not None and (value != 0 or before is None):
             merged[name] = value
     return merged
+
+
+def with_terms(usage: Usage, **changes: Any) -> Usage:  # Any: fields of Terms
+    """*usage* with these of its terms changed."""
+    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), **changes))
 
 
 def are_known(names: Iterable[str]) -> bool:

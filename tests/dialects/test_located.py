@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from lectr_core import LocatedReader, Reading, Terms, Usage
+from lectr_core import Reading, Terms, Usage
+from lectr_core.dialects.located import LocatedReader
 from lectr_core.ports import Reader
 
 

@@ -26,6 +26,11 @@ from lectr_provider_compatible.reading import CompatibleEventReader, CompatibleR
 _OWN_KEY: Final = (b'"is_byok":true', b'"is_byok": true')
 
 
+def _is_byok(data: bytes) -> bool:
+    """Whether the caller's own key was used with the model's maker, who bills the caller apart."""
+    return any(mark in data for mark in _OWN_KEY)
+
+
 class BillingReader(CompatibleReader):
     """A whole answer that says what it cost."""
 
@@ -33,7 +38,7 @@ class BillingReader(CompatibleReader):
 
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        self._is_own_key = _is_byok(body)
         return super().read(body)
 
     def usage_of(self, tree: Tree) -> Usage:
@@ -49,7 +54,7 @@ class BillingEventReader(CompatibleEventReader):
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
         super().on_event(name, data)
-        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
+        self._is_own_key = self._is_own_key or _is_byok(data)
 
     def usage_of(self, tree: Tree) -> Usage:
         """See `CompletionsEventReader`."""
@@ -63,7 +68,7 @@ class BillingResponsesReader(ResponsesReader):
 
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        self._is_own_key = _is_byok(body)
         return super().read(body)
 
     def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
@@ -79,7 +84,7 @@ class BillingResponsesEventReader(ResponsesEventReader):
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
         super().on_event(name, data)
-        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
+        self._is_own_key = self._is_own_key or _is_byok(data)
 
     def usage_of(self, tree: Tree, image_model: str | None = None) -> Usage:
         """See `ResponsesEventReader`."""
@@ -93,7 +98,7 @@ class BillingMessagesReader(MessagesReader):
 
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        self._is_own_key = _is_byok(body)
         return super().read(body)
 
     def usage_of(self, tree: Tree, model: str | None) -> Usage:
@@ -109,7 +114,7 @@ class BillingMessagesEventReader(MessagesEventReader):
     def on_event(self, name: bytes, data: bytes) -> None:
         """See `EventReader`."""
         super().on_event(name, data)
-        self._is_own_key = self._is_own_key or any(mark in data for mark in _OWN_KEY)
+        self._is_own_key = self._is_own_key or _is_byok(data)
 
     def usage_of(self, tree: Tree, model: str | None) -> Usage:
         """See `MessagesReader`."""
@@ -123,7 +128,7 @@ class BillingImagesReader(ImagesReader):
 
     def read(self, body: bytes) -> Reading:
         """See `WholeReader`."""
-        self._is_own_key = any(mark in body for mark in _OWN_KEY)
+        self._is_own_key = _is_byok(body)
         return super().read(body)
 
     def usage_of(self, tree: Tree) -> Usage:

@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from lectr_core import NANO, Terms, Tree, Usage, branch, count, units
+from lectr_core import NANO, Tree, Usage, branch, count, units, with_terms
 
 _TICKS_PER_NANO: Final = 10
 """One US dollar is 10,000,000,000 ticks. Source: xAI, "Cost tracking"."""
@@ -43,8 +43,8 @@ def with_cost(usage: Usage, *, is_own_key: bool = False) -> Usage:
     cost = told_cost(usage.raw, is_own_key=is_own_key)
     if cost is None:
         untold = next((what for name, what in _UNTOLD if usage.raw.get(name)), None)
-        return usage if untold is None else attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=untold))
-    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), cost_nanousd=cost))
+        return usage if untold is None else with_terms(usage, untold=untold)
+    return with_terms(usage, cost_nanousd=cost)
 
 
 def told_cost(tree: Tree, *, is_own_key: bool = False) -> int | None:

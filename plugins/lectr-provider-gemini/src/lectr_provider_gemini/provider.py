@@ -13,7 +13,6 @@ from lectr_core import (
     Credential,
     DialectProvider,
     EventReader,
-    LocatedReader,
     NotServed,
     ProviderSettings,
     Reader,
@@ -23,6 +22,8 @@ from lectr_core import (
     TunnelReader,
     UnbilledReader,
     WholeReader,
+    fitting,
+    located,
     short_value,
     upstream_of,
 )
@@ -139,7 +140,6 @@ class GeminiProvider(DialectProvider):
 
     def reader(self, call: Call, answer: Answer) -> Reader | None:
         """See `ports.Provider`. Whether a stream is one of events or an array, its head says, else the query."""
-        made: Reader | None
         deed = paths.deed_of(call.path)
         if deed is None:
             return self._reader_of_thing(call, answer)
@@ -149,9 +149,10 @@ class GeminiProvider(DialectProvider):
             return None
         if deed.action in _BATCHED:
             return OpenBatchReader()
-        if deed.action in _RAW:
-            made = self._reader_of_maker(deed, answer)
-            return made if deed.region is None or made is None else LocatedReader(made, deed.region)
+        made = self._reader_of_maker(deed, answer) if deed.action in _RAW else self._reader_of_own(deed, call, answer)
+        return located(made, deed.region)
+
+    def _reader_of_own(self, deed: paths.Deed, call: Call, answer: Answer) -> Reader | None:
         tier = _tier(answer)
         events = answer.media_type == "text/event-stream"
         if not answer.media_type:
@@ -159,20 +160,13 @@ class GeminiProvider(DialectProvider):
         elif not events and answer.media_type != "application/json":
             return None
         if deed.action == _STREAMED:
-            made = GenerateEventReader(tier) if events else GenerateArrayReader(tier)
-        else:
-            made = GenerateReader(tier) if deed.action in _READ and not events else None
-        region = deed.region
-        return made if region is None or made is None else LocatedReader(made, region)
+            return GenerateEventReader(tier) if events else GenerateArrayReader(tier)
+        return GenerateReader(tier) if deed.action in _READ and not events else None
 
     def _reader_of_maker(self, deed: paths.Deed, answer: Answer) -> Reader | None:
         """For another maker's model, asked in its own dialect."""
         readers = DialectProvider.READERS.get(_DIALECTS.get(deed.maker or "", ""))
-        if readers is None:
-            return None
-        if answer.media_type == "text/event-stream":
-            return readers[1]()
-        return readers[0]() if answer.media_type == "application/json" else None
+        return None if readers is None else fitting(readers, answer.media_type)
 
     def tunnel_reader(self, call: Call, answer: Answer) -> TunnelReader | None:
         """See `ports.Tunnels`: live sessions."""

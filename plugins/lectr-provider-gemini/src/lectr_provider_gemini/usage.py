@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from lectr_core import Terms, Tree, Usage, apportion, completion_usage, count, units
+from lectr_core import Tree, Usage, apportion, completion_usage, count, units, with_terms
 
 # Words for a tier or a kind of traffic that say nothing beyond the usual one.
 _SILENT: Final = frozenset({"unspecified", "traffic_type_unspecified"})
@@ -128,14 +128,14 @@ def with_searches(usage: Usage, queries: int, model: str | None) -> Usage:
 
 def with_maps(usage: Usage) -> Usage:
     """*usage* of an answer that was grounded on maps, which is billed by the prompt and has no count."""
-    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=_MAPS))
+    return with_terms(usage, untold=_MAPS)
 
 
 def of_partial(usage: Usage) -> Usage:
     """Of an answer that broke off: where a tool has run, the prompt may have grown after the last report."""
     if not usage.units.get(units.INPUT_TOOL) and not usage.units.get(units.WEB_SEARCH):
         return usage
-    return attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), input_open=True))
+    return with_terms(usage, input_open=True)
 
 
 def tier_of(tree: Tree) -> str | None:

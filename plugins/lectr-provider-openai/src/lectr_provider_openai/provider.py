@@ -14,11 +14,11 @@ from lectr_core import (
     Answer,
     Call,
     DialectProvider,
-    LocatedReader,
     ProviderSettings,
     Reader,
     Section,
     Settings,
+    located,
     upstream_of,
 )
 from lectr_provider_openai.searching import ChatEventReader, ChatReader
@@ -71,6 +71,9 @@ class OpenAIProvider(DialectProvider):
     READERS: ClassVar = {**DialectProvider.READERS, "chat/completions": (ChatReader, ChatEventReader)}
     UNBILLED: ClassVar = DialectProvider.UNBILLED | {"moderations"}
 
+    region: str | None = None
+    """As the address begins: `eu`; None where that says nothing. Set at start."""
+
     def quickstart(self, base_url: str, key: str) -> list[tuple[str, str]]:
         """What to paste into a client, as (title, text); `lectr up` prints it."""
         from lectr_provider_openai.snippets import quickstart
@@ -81,13 +84,9 @@ class OpenAIProvider(DialectProvider):
 class RegionalProvider(OpenAIProvider):
     """The same at an address that keeps the work in a region, which costs more for newer models."""
 
-    region: str = ""
-    """As the address begins: `eu`. Set at start."""
-
     def reader(self, call: Call, answer: Answer) -> Reader | None:
         """See `ports.Provider`."""
-        reader = super().reader(call, answer)
-        return None if reader is None else LocatedReader(reader, self.region)
+        return located(super().reader(call, answer), self.region)
 
 
 def provider_of(settings: Settings) -> OpenAIProvider:
@@ -103,6 +102,5 @@ def provider_of(settings: Settings) -> OpenAIProvider:
         accepts_unclaimed=True,
         ca_file=upstream.ca_file,
     )
-    if region is not None and isinstance(provider, RegionalProvider):
-        provider.region = region[1]
+    provider.region = None if region is None else region[1]
     return provider

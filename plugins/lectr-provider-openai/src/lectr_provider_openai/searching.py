@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from lectr_core import CompletionsEventReader, CompletionsReader, Reading, Terms
+from lectr_core import CompletionsEventReader, CompletionsReader, Reading, with_terms
 
 _SEARCHING: Final = "-search-"
 """What the names of such models hold: `gpt-4o-search-preview`, `gpt-5-search-api`."""
@@ -40,4 +40,4 @@ def with_searches(reading: Reading) -> Reading:
     usage = reading.usage
     if usage is None:
         return reading
-    return attrs.evolve(reading, usage=attrs.evolve(usage, terms=attrs.evolve(usage.terms or Terms(), untold=_UNTOLD)))
+    return attrs.evolve(reading, usage=with_terms(usage, untold=_UNTOLD))
