@@ -32,23 +32,24 @@ class Sum:
         if text is None:
             return
         # Where thousands of names have one row each, nothing is added up: it stays as it is.
-        if self._only is None and self._counts is None:
+        first = self._only
+        if first is None:
             self._only = text
             return
         if self._counts is None:
             self._counts = [0] * STEPS
-            self._add(self._only or "[0]")
-        self._add(text)
-
-    def _add(self, text: str) -> None:
-        counts = self._counts or []
-        first, *more = json.loads(text)
-        for at, count in enumerate(more, first):
-            counts[at] += count
+            _add(self._counts, first)
+        _add(self._counts, text)
 
     def finalize(self) -> str | None:
         """All of them as one."""
         return self._only if self._counts is None else text_of(self._counts)
+
+
+def _add(counts: list[int], text: str) -> None:
+    first, *more = json.loads(text)
+    for at, count in enumerate(more, first):
+        counts[at] += count
 
 
 def text_of(counts: Sequence[int]) -> str | None:

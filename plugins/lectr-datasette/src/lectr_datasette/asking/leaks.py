@@ -45,8 +45,7 @@ def uses(parts: Sequence[Piece], only: Mapping[str, str]) -> Query:
         f"""select feature, provider, model, sum(requests - cost_unknown) as requests,
   sum(case when requests > cost_unknown then client_retries else 0 end) as retries, sum(input_tokens) as input_tokens,
   sum(cached_input_tokens) as cached_tokens, sum(cache_write_tokens) as written_tokens, sum(output_tokens) as output_tokens,
-  sum(cost_nanousd) as cost_nanousd,
-  sum(cost_unknown) as cost_unknown
+  sum(cost_nanousd) as cost_nanousd, sum(cost_unknown) as cost_unknown
 from (
   {selects}
 )

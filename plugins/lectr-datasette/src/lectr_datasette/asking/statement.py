@@ -12,7 +12,7 @@ def knows(table: str) -> Query:
     return Query("select count(*) as tables from sqlite_master where type = 'table' and name = :name", {"name": table})
 
 
-def prices(since: datetime, until: datetime) -> Query:
+def prices(until: datetime) -> Query:
     """The price lists in use before *until*: of each source the newest date, and how many prices."""
     return Query(
         """select source, max(dated) as dated, count(*) as prices from prices

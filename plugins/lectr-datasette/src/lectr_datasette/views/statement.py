@@ -75,7 +75,7 @@ async def statement_of(visit: Visit) -> str:
         rates=told(cut) if is_other else "",
         shown=lambda kind="", name="", provider="": in_other.get((kind, name, provider), Fraction(0)),
         hundredths=words.hundredths,
-        prices=await _told(visit, "prices", statement.prices(period.since, period.until)),
+        prices=await _told(visit, "prices", statement.prices(period.until)),
         restated=await _told(visit, "repricings", statement.restated(period.since, period.until)),
         most=_MOST_LINES,
     )

@@ -16,7 +16,7 @@ import attrs
 
 from lectr_core import Currency, MoneySettings
 from lectr_sink_sqlite.asking.period import Period
-from lectr_sink_sqlite.asking.sums import Line, costs
+from lectr_sink_sqlite.asking.sums import costs
 from lectr_sink_sqlite.rollup_tables import DAY
 
 
@@ -38,10 +38,10 @@ class Amounts:
     """None: of some request nobody knows it."""
 
     @classmethod
-    def of(cls, line: Line, currency: Currency) -> Amounts:
-        """A line's, all at one rate."""
-        rate, high = Fraction(currency.usd), line.cost_high_nanousd
-        return cls(line.cost_nanousd / rate, line.cost_low_nanousd / rate, None if high is None else high / rate)
+    def of(cls, currency: Currency, cost: int, low: int, high: int | None) -> Amounts:
+        """Amounts in nano-dollars, all at one rate."""
+        rate = Fraction(currency.usd)
+        return cls(cost / rate, low / rate, None if high is None else high / rate)
 
     def __add__(self, other: Amounts) -> Amounts:
         high = None if self.high is None or other.high is None else self.high + other.high
@@ -69,8 +69,6 @@ def converted(
     """What each group cost, all stretches together. Errors: sqlite3.Error."""
     found: dict[tuple[str, ...], Amounts] = {}
     for part in parts:
-        rate = Fraction(part.currency.usd)
-        for key, (cost, low, high) in costs(connection, part.period, by, where).items():
-            amounts = Amounts(cost / rate, low / rate, None if high is None else high / rate)
-            found[key] = found.get(key, NOTHING) + amounts
+        for key, cost in costs(connection, part.period, by, where).items():
+            found[key] = found.get(key, NOTHING) + Amounts.of(part.currency, *cost)
     return found

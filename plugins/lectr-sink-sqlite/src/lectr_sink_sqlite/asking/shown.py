@@ -72,7 +72,7 @@ class View:
     def amounts(self, line: Line, answer: Answer) -> Amounts:
         """A line's cost in the currency."""
         if self.converted is None:
-            return Amounts.of(line, self.currency)
+            return Amounts.of(self.currency, *line.costs)
         if line is answer.total:
             return sum(self.converted.values(), NOTHING)
         if line.key[:1] == (REST,) and answer.rest:
@@ -291,7 +291,7 @@ def _amounts(line: Line, answer: Answer, view: View) -> dict[str, Decimal | int 
     is shared out. The cost itself is None where no request of the group has one."""
     is_known = not line.cost_unknown or line.cost_unknown != line.requests
     found: dict[str, Decimal | int | None] = {}
-    currencies = [(USD, Amounts.of(line, USD))]
+    currencies = [(USD, Amounts.of(USD, *line.costs))]
     if view.currency != USD:
         currencies.append((view.currency, view.amounts(line, answer)))
     for currency, amounts in currencies:

@@ -57,6 +57,11 @@ class Line:
     ttft_p50_ms: float | None
     ttft_p95_ms: float | None
 
+    @property
+    def costs(self) -> tuple[int, int, int | None]:
+        """Cost, at least and at most, in nano-dollars."""
+        return self.cost_nanousd, self.cost_low_nanousd, self.cost_high_nanousd
+
 
 @attrs.define
 class _Group:
@@ -96,7 +101,7 @@ class _Group:
             unknown=it["tokens_unknown"] / of if of else None,
             cost_nanousd=it["cost_nanousd"],
             cost_low_nanousd=it["cost_low_nanousd"],
-            cost_high_nanousd=None if it["cost_unknown"] or it["cost_unbounded"] else it["cost_high_nanousd"],
+            cost_high_nanousd=_most(it),
             cost_unknown=it["cost_unknown"],
             p50_ms=p50,
             p95_ms=p95,
@@ -168,9 +173,13 @@ def costs(
     for row in connection.execute(*_query("usage", parts, by, [f"sum({name})" for name in names], names, where)):
         it = dict(zip(names, row[len(by) :], strict=True))
         if it["requests"]:
-            high = None if it["cost_unknown"] or it["cost_unbounded"] else it["cost_high_nanousd"]
-            found[tuple(row[: len(by)])] = (it["cost_nanousd"], it["cost_low_nanousd"], high)
+            found[tuple(row[: len(by)])] = (it["cost_nanousd"], it["cost_low_nanousd"], _most(it))
     return found
+
+
+def _most(it: Mapping[str, int]) -> int | None:
+    """The upper bound of a sum; None where one of its requests has none."""
+    return None if it["cost_unknown"] or it["cost_unbounded"] else it["cost_high_nanousd"]
 
 
 def _cost(group: _Group) -> int:
