@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import re
-import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -14,23 +11,16 @@ import pytest
 from lectr_core import Settings
 from lectr_core.assembly.plugins import load_plugins
 from lectr_core.model.settings import GatewaySettings
+from tests.docs.written import written
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial" / "first-plugin.md"
-_BLOCK = re.compile(r"^```\w+\n# file: (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The plugin's folder, as a reader of the page would have it, with its package importable."""
-    for name, text in _BLOCK.findall(PAGE.read_text()):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path / "src"))
-    importlib.invalidate_caches()
-    yield tmp_path
-    for name in [name for name in sys.modules if name.startswith("lectr_policy_thrift")]:
-        del sys.modules[name]
+    with written(PAGE, tmp_path, ("lectr_policy_thrift",), monkeypatch) as made:
+        yield made
 
 
 def test_every_file_of_the_page_is_there(folder: Path) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import re
-import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -15,24 +12,17 @@ import pytest
 
 from lectr_core import GatewaySettings, Settings
 from lectr_core.assembly.plugins import load_plugins
+from tests.docs.written import written
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-plugins.md"
-_BLOCK = re.compile(r"^```\w+\n# file: (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULES = ("lectr_provider_acme", "lectr_prices_house", "lectr_sink_ledger")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """All of the page's files, with their packages importable."""
-    for name, text in _BLOCK.findall(PAGE.read_text()):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path / "src"))
-    importlib.invalidate_caches()
-    yield tmp_path
-    for name in [name for name in sys.modules if name.startswith(MODULES)]:
-        del sys.modules[name]
+    with written(PAGE, tmp_path, MODULES, monkeypatch) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", ["test_acme", "test_house", "test_ledger"])
