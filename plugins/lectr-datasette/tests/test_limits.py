@@ -42,9 +42,8 @@ def get(datasette: Datasette, *paths: str) -> list[httpx.Response]:
     return asyncio.run(ask())
 
 
-@pytest.fixture
-def explorer(monkeypatch: pytest.MonkeyPatch, database: Make) -> Datasette:
-    """Lectr's own, with the limits that it is started with, but for the time: a tenth of a second here."""
+def limited(monkeypatch: pytest.MonkeyPatch, database: Make, **other: int) -> Datasette:
+    """Lectr's own, with the limits that it is started with, but for *other* ones."""
     path = database(datetime.now(UTC))
     monkeypatch.setenv(DATABASE_VARIABLE, str(path))
     words = datasette_words(("127.0.0.1", 1), path, opens=False)
@@ -53,7 +52,19 @@ def explorer(monkeypatch: pytest.MonkeyPatch, database: Make) -> Datasette:
     assert 0 < settings["sql_time_limit_ms"] <= 3_000
     assert 0 < settings["facet_time_limit_ms"] <= 500
     assert 0 < settings["max_returned_rows"] <= 2_000
-    return Datasette([], metadata=metadata_of(path), settings=settings | {"sql_time_limit_ms": 100, "suggest_facets": False})
+    return Datasette([], metadata=metadata_of(path), settings=settings | {"suggest_facets": False} | other)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch, database: Make) -> Datasette:
+    """With all of the limits as they are."""
+    return limited(monkeypatch, database)
+
+
+@pytest.fixture
+def explorer(monkeypatch: pytest.MonkeyPatch, database: Make) -> Datasette:
+    """With a tenth of a second in place of the time."""
+    return limited(monkeypatch, database, sql_time_limit_ms=100)
 
 
 def sql(query: str) -> str:
@@ -79,8 +90,8 @@ def test_runaways_at_once_are_all_ended(explorer: Datasette) -> None:
     assert asyncio.run(ask()) == [400] * 8 + [200]
 
 
-def test_rows_without_end_are_cut(explorer: Datasette) -> None:
-    (answer,) = get(explorer, f"/lectr.json?sql={quote(f'{WITHOUT_END} select x from n')}")
+def test_rows_without_end_are_cut(patient: Datasette) -> None:
+    (answer,) = get(patient, f"/lectr.json?sql={quote(f'{WITHOUT_END} select x from n')}")
     assert len(answer.json()["rows"]) == 2_000
     assert answer.json()["truncated"]
 
